@@ -1,6 +1,7 @@
 // Shapes and dense, row-major, typed storage.
 #pragma once
 
+#include <algorithm>
 #include <cassert>
 #include <cstdint>
 #include <memory>
@@ -59,6 +60,7 @@ class Tensor {
   Shape shape_;
   std::int64_t count_ = 1;
   std::shared_ptr<const std::uint8_t[]> storage_;
+  bool owned_ = false;     // storage_ was allocated here, so a unique owner may write to it; an alias is copied first
 };
 
 // max|a - b| and max|b| in double, for --check. Shapes must agree. NaN or infinity in one and not the other: infinite error.
