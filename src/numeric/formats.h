@@ -45,4 +45,10 @@ void store_from_f32(DType type, void* p, float x);
 std::int32_t load_as_i32(DType type, const void* p);
 void store_from_i32(DType type, void* p, std::int32_t x);   // saturates to the format's range
 
+// The same for `count` consecutive elements.
+void load_lanes_f32(DType type, const void* from, float* to, std::int64_t count);
+void store_lanes_f32(DType type, const float* from, void* to, std::int64_t count);
+void load_lanes_i32(DType type, const void* from, std::int32_t* to, std::int64_t count);
+void store_lanes_i32(DType type, const std::int32_t* from, void* to, std::int64_t count);
+
 }  // namespace systole
