@@ -2,8 +2,9 @@
 //
 // For one output element: the chunk's sum starts at +0 and takes rows 0 .. R-1 in order, acc' = fma(a[r], w[r], acc')
 // with one rounding to nearest even; rows from `rows` (k) to R-1 count as +0 * +0; then acc = (accumulate ? acc : +0) +
-// sum, one rounding. Subnormal inputs and results are zero of the same sign; NaN results are canonical. Integer formats wrap in int32. Q8.8: products
-// round half up and saturate, every sum saturates to 16 bits, and the accumulator too (kept as int32).
+// sum, one rounding. Subnormal inputs and results are zero of the same sign, NaN results are canonical (numeric/mac.h is
+// one such step). Integer formats wrap in int32. Q8.8: products round half up and saturate, every sum saturates to 16
+// bits, and the accumulator too (kept as int32).
 #pragma once
 
 #include <cstdint>
