@@ -203,8 +203,4 @@ void step_lanes_scalar(const MicroOp& op, std::uint32_t* registers, std::int64_t
   }
 }
 
-void step_lanes(const MicroOp& op, std::uint32_t* registers, std::int64_t width) {
-  step_lanes_scalar(op, registers, width);
-}
-
 }  // namespace systole

@@ -62,5 +62,6 @@ void step_lane(const MicroOp& op, std::array<std::uint32_t, kRegisters>& registe
 // The same over many lanes at once, bit for bit (SIMD, run-time dispatch). `registers[r]` is row r of a
 // [kRegisters][width] matrix with row pitch `width`. Not for kLoad and kStore.
 void step_lanes(const MicroOp& op, std::uint32_t* registers, std::int64_t width);
+void step_lanes(const MicroProgram& program, std::uint32_t* registers, std::int64_t width);  // in order
 
 }  // namespace systole
