@@ -20,6 +20,17 @@ constexpr std::int64_t kMaxFoldedIntegers = 1 << 16;
 constexpr std::int64_t kMaxFoldedReals = 1 << 12;
 constexpr std::int64_t kMaxMovedElements = 1 << 22;
 
+// A window or a convolution may be far larger than what it is applied to.
+bool is_foldable(OpKind kind, const graph::Attr& attr) {
+  if (kind == OpKind::kConvolution) return false;
+  if (kind != OpKind::kReduceWindow) return true;
+  std::int64_t size = 1;
+  for (const std::int64_t w : std::get<graph::ReduceWindowAttr>(attr).window) {
+    if (__builtin_mul_overflow(size, w, &size)) return false;
+  }
+  return size <= (1 << 12);
+}
+
 bool is_movement(OpKind kind) {
   return kind == OpKind::kTranspose || kind == OpKind::kSlice || kind == OpKind::kConcatenate || kind == OpKind::kReverse ||
          kind == OpKind::kGather || kind == OpKind::kPad;
@@ -78,7 +89,13 @@ Val Builder::known(Tensor tensor, std::string name) {
   return v;
 }
 
+void Builder::note_type(DType type) {
+  narrowed_reals |= type == DType::kF64;
+  narrowed_integers |= type == DType::kI64 || type == DType::kU64;
+}
+
 Val Builder::input(DType type, Shape shape, const std::string& name) {
+  note_type(type);
   Val v = make(type, shape);
   v.data_->id = graph_.add_input({graph_type(type), std::move(shape)}, name);
   v.data_->name = name;
@@ -102,6 +119,7 @@ Val Builder::iota(DType type, const Shape& shape, std::int64_t dimension) {
 graph::ValueId Builder::id(const Val& v) {
   if (v.data_->id >= 0) return v.data_->id;
   const DType type = graph_type(v.type());
+  note_type(v.type());
   if (type != v.type() && is_integer(type)) {
     for (const std::int64_t x : v.integers()) {
       if (static_cast<double>(x) < lowest_value(type) || static_cast<double>(x) > highest_value(type)) {
@@ -123,7 +141,7 @@ void Builder::name_result(const Val& v, const std::string& name) {
 std::optional<Val> Builder::fold(OpKind kind, const std::vector<Val>& operands, const graph::Attr& attr, DType type,
                                  const Shape* declared_shape) {
   const bool move = is_movement(kind);
-  if (is_float(type) && !fold_reals && !move) return std::nullopt;
+  if ((is_float(type) && !fold_reals && !move) || !is_foldable(kind, attr)) return std::nullopt;
   const std::int64_t limit = move ? kMaxMovedElements : is_float(type) ? kMaxFoldedReals : kMaxFoldedIntegers;
   for (const Val& v : operands) {
     if (!v.known() || v.count() > limit) return std::nullopt;
@@ -141,11 +159,15 @@ std::optional<Val> Builder::fold(OpKind kind, const std::vector<Val>& operands, 
   return known((*results)[0].converted(type));
 }
 
-Val Builder::emit(OpKind kind, const std::vector<Val>& operands, graph::Attr attr, DType type, const Shape* declared_shape) {
+Val Builder::emit(OpKind kind, const std::vector<Val>& operands, graph::Attr attr, DType type, const Shape* declared_shape,
+                  bool may_fold) {
   if (declared_shape) {
     if (auto status = check_shape(*declared_shape, place_); !status.ok()) fail(status.error());
   }
-  if (auto folded = fold(kind, operands, attr, type, declared_shape)) return *folded;
+  if (may_fold) {
+    if (auto folded = fold(kind, operands, attr, type, declared_shape)) return *folded;
+  }
+  note_type(type);
   graph::Op op{kind, {}, -1, std::move(attr), source_};
   for (const Val& v : operands) op.operands.push_back(id(v));
   const graph::TensorType declared{graph_type(type), declared_shape ? *declared_shape : Shape{}};
@@ -176,18 +198,23 @@ Shape Builder::broadcast_shape(const Shape& a, const Shape& b) const {
 
 Val Builder::binary(OpKind kind, Val a, Val b) {
   const Shape shape = broadcast_shape(a.shape(), b.shape());
-  return emit(kind, {broadcast_to(a, shape), broadcast_to(b, shape)}, {}, a.type());
+  const bool known = a.known() && b.known();
+  return emit(kind, {broadcast_to(a, shape, known), broadcast_to(b, shape, known)}, {}, a.type());
 }
 
 Val Builder::compare(graph::CompareDirection direction, Val a, Val b) {
   const Shape shape = broadcast_shape(a.shape(), b.shape());
-  return emit(OpKind::kCompare, {broadcast_to(a, shape), broadcast_to(b, shape)}, graph::CompareAttr{direction}, DType::kPred);
+  const bool known = a.known() && b.known();
+  return emit(OpKind::kCompare, {broadcast_to(a, shape, known), broadcast_to(b, shape, known)}, graph::CompareAttr{direction},
+              DType::kPred);
 }
 
 Val Builder::select(Val condition, Val on_true, Val on_false) {
   const Shape shape = broadcast_shape(broadcast_shape(condition.shape(), on_true.shape()), on_false.shape());
-  return emit(OpKind::kSelect, {broadcast_to(condition, shape), broadcast_to(on_true, shape), broadcast_to(on_false, shape)}, {},
-              on_true.type());
+  const bool known = condition.known() && on_true.known() && on_false.known();
+  return emit(OpKind::kSelect,
+              {broadcast_to(condition, shape, known), broadcast_to(on_true, shape, known), broadcast_to(on_false, shape, known)},
+              {}, on_true.type());
 }
 
 Val Builder::clamp(const Val& low, const Val& x, const Val& high) { return emit(OpKind::kClamp, {low, x, high}, {}, x.type()); }
@@ -203,22 +230,18 @@ Val Builder::convert(const Val& x, DType type) {
   return emit(OpKind::kConvert, {x}, {}, type, &x.shape());
 }
 
-Val Builder::truncate(const Val& x) {
-  return select(compare(graph::CompareDirection::kLT, x, 0), unary(OpKind::kCeil, x), unary(OpKind::kFloor, x));
+Val Builder::broadcast_in_dim(const Val& x, const Shape& shape, const Axes& dimensions, bool may_fold) {
+  return emit(OpKind::kBroadcastInDim, {x}, graph::BroadcastAttr{dimensions}, x.type(), &shape, may_fold);
 }
 
-Val Builder::broadcast_in_dim(const Val& x, const Shape& shape, const Axes& dimensions) {
-  return emit(OpKind::kBroadcastInDim, {x}, graph::BroadcastAttr{dimensions}, x.type(), &shape);
-}
-
-Val Builder::broadcast_to(const Val& x, const Shape& shape) {
+Val Builder::broadcast_to(const Val& x, const Shape& shape, bool may_fold) {
   if (x.shape() == shape) return x;
   if (x.shape().size() > shape.size()) {
     invalid(fmt::format("shape {} does not broadcast to {}", shape_text(x.shape()), shape_text(shape)));
   }
   Axes dimensions(x.shape().size());
   std::iota(dimensions.begin(), dimensions.end(), static_cast<std::int64_t>(shape.size() - x.shape().size()));
-  return broadcast_in_dim(x, shape, dimensions);
+  return broadcast_in_dim(x, shape, dimensions, may_fold);
 }
 
 Val Builder::reshape(const Val& x, const Shape& shape) {

@@ -59,6 +59,8 @@ class Builder {
 
   // While false, floating-point results are not folded (dequantised weights stay integers).
   bool fold_reals = true;
+  // Whether a value of the graph is narrower than the model's type for it.
+  bool narrowed_reals = false, narrowed_integers = false;
 
   Val known(Tensor tensor, std::string name = {});
   Val input(DType type, Shape shape, const std::string& name);
@@ -74,8 +76,7 @@ class Builder {
   Val compare(graph::CompareDirection direction, Val a, Val b);
   Val select(Val condition, Val on_true, Val on_false);
   Val clamp(const Val& low, const Val& x, const Val& high);       // low, high: scalars
-  Val convert(const Val& x, DType type);                          // StableHLO's convert: float to integer rounds to nearest
-  Val truncate(const Val& x);                                     // towards zero, still a float
+  Val convert(const Val& x, DType type);                          // float to integer truncates, as in StableHLO
 
   Val add(const Val& a, const Val& b) { return binary(graph::OpKind::kAdd, a, b); }
   Val sub(const Val& a, const Val& b) { return binary(graph::OpKind::kSubtract, a, b); }
@@ -92,8 +93,9 @@ class Builder {
   Val min(const Val& a, double b) { return min(a, scalar(a.type(), b)); }
   Val compare(graph::CompareDirection d, const Val& a, double b) { return compare(d, a, scalar(a.type(), b)); }
 
-  Val broadcast_in_dim(const Val& x, const Shape& shape, const Axes& dimensions);
-  Val broadcast_to(const Val& x, const Shape& shape);             // trailing dimensions aligned, as in NumPy
+  // may_fold: a known x may become a constant of the whole shape; otherwise a scalar stays a broadcast of a scalar.
+  Val broadcast_in_dim(const Val& x, const Shape& shape, const Axes& dimensions, bool may_fold = true);
+  Val broadcast_to(const Val& x, const Shape& shape, bool may_fold = true);   // trailing dimensions aligned, as in NumPy
   Shape broadcast_shape(const Shape& a, const Shape& b) const;
   Val reshape(const Val& x, const Shape& shape);
   Val transpose(const Val& x, const Axes& permutation);
@@ -111,11 +113,12 @@ class Builder {
 
  private:
   Val emit(graph::OpKind kind, const std::vector<Val>& operands, graph::Attr attr, DType type,
-           const Shape* declared_shape = nullptr);
+           const Shape* declared_shape = nullptr, bool may_fold = true);
   std::optional<Val> fold(graph::OpKind kind, const std::vector<Val>& operands, const graph::Attr& attr, DType type,
                           const Shape* declared_shape);
   Val init_value(graph::Reduction reduction, DType type);
   Val make(DType type, Shape shape);
+  void note_type(DType type);
 
   graph::Graph& graph_;
   std::string source_, place_ = "model";

@@ -1,0 +1,7 @@
+#include "frontend/registry.h"
+
+namespace systole::frontend {
+
+void register_quantization(Registry&) {}
+
+}  // namespace systole::frontend
