@@ -1,0 +1,7 @@
+#include "compile/roll.h"
+
+namespace systole::compile {
+
+void roll_loops(isa::CoreCode&) {}
+
+}  // namespace systole::compile
