@@ -1,0 +1,56 @@
+// The operands of floating-point contractions get the chip's operand format; their results are fp32.
+//
+// bf16, fp16, tf32, fp8: a convert in front of each operand, constants converted at compile time. fp32: the algorithm (native,
+// or bf16 passes) is noted. Q8.8: operands and result are Q8.8. Integer contractions stay as they are. A convolution on the
+// vector unit has its operands rounded likewise. Then narrow_movement moves the converts up.
+#include <fmt/core.h>
+
+#include "transform/passes.h"
+
+namespace systole::transform {
+namespace {
+
+const char* const kQuantiseHint = "quantise the model (QuantizeLinear / DequantizeLinear, `systole quantize`) or choose another --format";
+
+Attr with_algorithm(const Op& op, graph::Algorithm algorithm) {
+  Attr attr = op.attr;
+  if (auto* dot = std::get_if<graph::DotAttr>(&attr)) dot->algorithm = algorithm;
+  if (auto* conv = std::get_if<graph::ConvAttr>(&attr)) {
+    conv->algorithm = conv->placement == graph::Placement::kMatrixUnit ? algorithm : graph::Algorithm::kDefault;
+  }
+  return attr;
+}
+
+bool multiplies(DType type) { return type == DType::kI8 || type == DType::kU8 || type == DType::kI16; }
+
+Expected<ValueId> formatted(Rewriter& r, const Op& op, const Target& target) {
+  const ValueId lhs = r[op.operands[0]], rhs = r[op.operands[1]];
+  const DType result = r.from().type(op.result).type;
+  const DType a = r.type(lhs).type, b = r.type(rhs).type;
+  if (is_integer(result)) {
+    if (multiplies(a) && multiplies(b)) return r.copy(op);
+    return unsupported(place(op), fmt::format("the matrix unit cannot multiply {} by {}", dtype_name(a), dtype_name(b)),
+                       "its integer operands are i8, ui8 and i16");
+  }
+  if (!is_float(target.format) && target.format != DType::kQ8_8) {
+    return unsupported(place(op), fmt::format("its operands are {}, the format is {}", dtype_name(a), dtype_name(target.format)),
+                       kQuantiseHint);
+  }
+  const auto algorithm = target.format == DType::kF32 ? target.fp32_algorithm : graph::Algorithm::kDefault;
+  const DType product = target.format == DType::kQ8_8 ? DType::kQ8_8 : DType::kF32;
+  const ValueId y = r.contract(op.kind, r.convert(lhs, target.format), r.convert(rhs, target.format),
+                               with_algorithm(op, algorithm), product);
+  return r.convert(y, result);
+}
+
+}  // namespace
+
+Status apply_format(Graph& graph, const Target& target) {
+  return rewrite(graph, [&](Rewriter& r, const Op& op) -> Expected<ValueId> {
+    const bool contraction = op.kind == OpKind::kDotGeneral || op.kind == OpKind::kConvolution;
+    if (!contraction) return r.copy(op);
+    return formatted(r, op, target);
+  });
+}
+
+}  // namespace systole::transform

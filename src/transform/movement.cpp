@@ -1,0 +1,148 @@
+#include "transform/movement.h"
+
+#include <cstring>
+
+namespace systole::transform {
+namespace {
+
+// A box of elements on both sides; strides in elements.
+struct Box {
+  Shape shape;
+  Dims from, to;
+};
+
+// Drops dimensions of size 1 and merges neighbours that are contiguous on both sides.
+Box collapsed(const Box& box) {
+  Box out;
+  for (std::size_t i = 0; i < box.shape.size(); ++i) {
+    const std::int64_t n = box.shape[i];
+    if (n == 1) continue;
+    if (!out.shape.empty() && out.from.back() == box.from[i] * n && out.to.back() == box.to[i] * n) {
+      out.shape.back() *= n;
+      out.from.back() = box.from[i];
+      out.to.back() = box.to[i];
+    } else {
+      out.shape.push_back(n);
+      out.from.push_back(box.from[i]);
+      out.to.push_back(box.to[i]);
+    }
+  }
+  return out;
+}
+
+template <typename T>
+void copy_dim(const Box& box, std::size_t d, const T* from, T* to) {
+  if (d == box.shape.size()) {
+    *to = *from;
+    return;
+  }
+  const std::int64_t n = box.shape[d], f = box.from[d], t = box.to[d];
+  if (d + 1 < box.shape.size()) {
+    for (std::int64_t i = 0; i < n; ++i) copy_dim(box, d + 1, from + i * f, to + i * t);
+  } else if (f == 1 && t == 1) {
+    std::memcpy(to, from, static_cast<std::size_t>(n) * sizeof(T));
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) to[i * t] = from[i * f];
+  }
+}
+
+void copy_box(std::int64_t element_bytes, const Box& box, const std::uint8_t* from, std::uint8_t* to) {
+  if (element_count(box.shape) == 0) return;
+  const Box c = collapsed(box);
+  switch (element_bytes) {
+    case 1: return copy_dim(c, 0, from, to);
+    case 2: return copy_dim(c, 0, reinterpret_cast<const std::uint16_t*>(from), reinterpret_cast<std::uint16_t*>(to));
+    case 4: return copy_dim(c, 0, reinterpret_cast<const std::uint32_t*>(from), reinterpret_cast<std::uint32_t*>(to));
+    default: return copy_dim(c, 0, reinterpret_cast<const std::uint64_t*>(from), reinterpret_cast<std::uint64_t*>(to));
+  }
+}
+
+// A new tensor whose element at an index is x's at offset + sum of index x stride.
+Tensor gathered(const Tensor& x, Shape shape, const Dims& strides, std::int64_t offset) {
+  Tensor result(x.type(), std::move(shape));
+  const std::int64_t size = dtype_bytes(x.type());
+  copy_box(size, {result.shape(), strides, row_major_strides(result.shape())}, x.raw() + offset * size,
+           result.mutable_raw());
+  return result;
+}
+
+}  // namespace
+
+Tensor permuted(const Tensor& x, const Dims& permutation) {
+  const Shape strides = row_major_strides(x.shape());
+  Shape shape;
+  Dims from;
+  for (const std::int64_t p : permutation) {
+    shape.push_back(x.shape()[static_cast<std::size_t>(p)]);
+    from.push_back(strides[static_cast<std::size_t>(p)]);
+  }
+  return gathered(x, std::move(shape), from, 0);
+}
+
+Tensor sliced(const Tensor& x, const Dims& start, const Dims& limit, const Dims& stride) {
+  Dims strides = row_major_strides(x.shape());
+  Shape shape;
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < strides.size(); ++i) {
+    offset += start[i] * strides[i];
+    strides[i] *= stride[i];
+    shape.push_back((limit[i] - start[i] + stride[i] - 1) / stride[i]);
+  }
+  return gathered(x, std::move(shape), strides, offset);
+}
+
+Tensor reversed(const Tensor& x, const Dims& dimensions) {
+  Dims strides = row_major_strides(x.shape());
+  std::int64_t offset = 0;
+  for (const std::int64_t d : dimensions) {
+    const auto i = static_cast<std::size_t>(d);
+    offset += (x.shape()[i] - 1) * strides[i];
+    strides[i] = -strides[i];
+  }
+  return gathered(x, x.shape(), strides, offset);
+}
+
+Tensor broadcasted(const Tensor& x, const Dims& dimensions, const Shape& shape) {
+  const Dims strides = row_major_strides(x.shape());
+  Dims from(shape.size(), 0);
+  for (std::size_t i = 0; i < dimensions.size(); ++i) {
+    if (x.shape()[i] != 1) from[static_cast<std::size_t>(dimensions[i])] = strides[i];
+  }
+  return gathered(x, shape, from, 0);
+}
+
+Tensor concatenated(const std::vector<const Tensor*>& parts, std::int64_t dimension) {
+  const auto d = static_cast<std::size_t>(dimension);
+  Shape shape = parts.front()->shape();
+  shape[d] = 0;
+  for (const Tensor* part : parts) shape[d] += part->shape()[d];
+  Tensor result(parts.front()->type(), shape);
+  const Dims to = row_major_strides(shape);
+  const std::int64_t size = dtype_bytes(result.type());
+  std::int64_t at = 0;
+  for (const Tensor* part : parts) {
+    copy_box(size, {part->shape(), row_major_strides(part->shape()), to}, part->raw(),
+             result.mutable_raw() + at * to[d] * size);
+    at += part->shape()[d];
+  }
+  return result;
+}
+
+Tensor padded(const Tensor& x, const Tensor& value, const Dims& low, const Dims& high, const Dims& interior) {
+  Shape shape = x.shape();
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    shape[i] += low[i] + high[i] + std::max<std::int64_t>(shape[i] - 1, 0) * interior[i];
+  }
+  Tensor result = broadcasted(value.reshaped({}), {}, shape);
+  Dims to = row_major_strides(shape);
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    offset += low[i] * to[i];
+    to[i] *= interior[i] + 1;
+  }
+  const std::int64_t size = dtype_bytes(x.type());
+  copy_box(size, {x.shape(), row_major_strides(x.shape()), to}, x.raw(), result.mutable_raw() + offset * size);
+  return result;
+}
+
+}  // namespace systole::transform
