@@ -2,7 +2,9 @@
 // cost model and every engine use these, so the estimate is the run.
 #pragma once
 
+#include <cstdint>
 #include <span>
+#include <vector>
 
 #include "chip/chip.h"
 #include "isa/instruction.h"
@@ -30,6 +32,7 @@ std::int64_t run_cycles(const Chip& chip, const isa::Run& run, std::span<const M
                         std::span<const isa::Bind, isa::kVectorSlots> binds);
 
 // The memory rule: one server, fixed bursts, round robin over its requesters. No clock of its own: every call takes the time.
+// A call costs time in proportion to the requesters, however many bursts and cycles lie between. Not for free memories.
 class MemoryServer {
  public:
   explicit MemoryServer(const MemorySpec& spec, int requesters);
@@ -41,11 +44,20 @@ class MemoryServer {
   std::vector<int> advance(std::int64_t cycle);
 
  private:
+  struct First {
+    int requester;
+    std::int64_t burst;                 // its last burst, counted from 1 over all that are served
+  };
+  First first_to_finish() const;
+  void serve(std::int64_t bursts);      // up to and including the first to finish, no further
+
   MemorySpec spec_;
+  std::int64_t cost_;                   // credit that a burst costs
   std::vector<std::int64_t> pending_;   // bursts left per requester
+  int waiting_ = 0;                     // requesters with bursts left
   std::int64_t time_ = 0;               // cycles < time_ are served
   std::int64_t credit_ = 0;
-  int turn_ = 0;
+  int turn_ = 0;                        // who is looked at first
 };
 
 }  // namespace systole::timing

@@ -1,0 +1,148 @@
+// The time pass: cores run ahead as far as times are known; then the memories' next event is the earliest that is left.
+//
+// When no core can go on, a request not yet made waits for the end of a transfer in flight or for a barrier behind one, so it
+// starts after that transfer's last burst. So the earliest of the known requests and completions may be taken next; of
+// equals a request first, since the memory rule counts it in its own cycle.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+
+#include "isa/table.h"
+#include "machine/event_core.h"
+#include "timing/timing.h"
+
+namespace systole::machine {
+namespace {
+
+class EventEngine {
+ public:
+  EventEngine(const isa::Program& program, const Chip& chip, Trace* trace)
+      : program_(&program), chip_(&chip), trace_(trace), engines_(static_cast<int>(std::min<std::int64_t>(chip.dma_engines, isa::kMaxDmaEngines))) {}
+
+  Status check() const;
+  Expected<TimingReport> run();
+
+ private:
+  void start();
+  bool release_barrier();
+  bool memory_event();
+
+  const isa::Program* program_;
+  const Chip* chip_;
+  Trace* trace_;
+  int engines_;
+  Accounts accounts_;
+  std::vector<std::unique_ptr<EventCore>> cores_;
+  std::array<std::unique_ptr<timing::MemoryServer>, 2> memories_;
+};
+
+Status EventEngine::check() const {
+  const std::vector<isa::UnitId> units = units_of(*chip_);
+  if (program_->cores.empty()) return invalid_input("program", "it has no cores");
+  for (std::size_t c = 0; c < program_->cores.size(); ++c) {
+    const auto& code = program_->cores[c].code;
+    for (std::size_t i = 0; i < code.size(); ++i) {
+      if (std::find(units.begin(), units.end(), code[i].unit) == units.end()) {
+        return invalid_input(fmt::format("core {}, instruction {}", c, i),
+                             fmt::format("chip {} has no unit {}", chip_->name, isa::unit_name(code[i].unit)),
+                             "run it on the chip that it was compiled for");
+      }
+      SYSTOLE_TRY(isa::check_instruction(code[i]));
+    }
+  }
+  return ok_status();
+}
+
+void EventEngine::start() {
+  const std::size_t cores = program_->cores.size();
+  std::size_t layers = std::max<std::size_t>(program_->layers.size(), 1);
+  for (const isa::CoreCode& core : program_->cores) {
+    for (const std::uint16_t layer : core.layer) layers = std::max<std::size_t>(layers, std::size_t{layer} + 1);
+  }
+  accounts_.layers.resize(layers);
+  accounts_.cores = static_cast<std::int64_t>(cores);
+  accounts_.layer_busy.assign(layers * cores * isa::kUnits, 0);
+  const int requesters = std::max(1, engines_) * static_cast<int>(cores);
+  if (!chip_->hbm.bandwidth.free()) memories_[kFarHbm] = std::make_unique<timing::MemoryServer>(chip_->hbm, requesters);
+  if (!chip_->cmem.bandwidth.free()) memories_[kFarCmem] = std::make_unique<timing::MemoryServer>(chip_->cmem, requesters);
+  if (trace_ != nullptr) {
+    trace_->units.clear();
+    trace_->events.clear();
+    for (std::size_t c = 0; c < cores; ++c) {
+      for (const isa::UnitId unit : units_of(*chip_)) trace_->units.push_back(fmt::format("core{}.{}", c, isa::unit_name(unit)));
+    }
+  }
+  for (std::size_t c = 0; c < cores; ++c) {
+    cores_.push_back(std::make_unique<EventCore>(*program_, static_cast<std::int64_t>(c), *chip_, accounts_, trace_));
+  }
+}
+
+bool EventEngine::release_barrier() {
+  std::int64_t last = 0;
+  for (const auto& core : cores_) {
+    if (core->state() != EventCore::State::kBarrier) return false;
+    last = std::max(last, core->barrier_cycle());
+  }
+  const std::int64_t done = cores_.size() == 1 ? last : last + chip_->timing.barrier_cycles;
+  for (const auto& core : cores_) core->leave_barrier(done);
+  return true;
+}
+
+bool EventEngine::memory_event() {
+  EventCore::Transfer* next = nullptr;
+  int requester = 0;
+  for (int c = 0; c < static_cast<int>(cores_.size()); ++c) {
+    for (int e = 0; e < engines_; ++e) {
+      EventCore::Transfer& transfer = cores_[static_cast<std::size_t>(c)]->transfer(e);
+      if (!transfer.waiting || (next != nullptr && transfer.start >= next->start)) continue;
+      next = &transfer;
+      requester = c * engines_ + e;
+    }
+  }
+  std::int64_t completion = -1;
+  timing::MemoryServer* server = nullptr;
+  for (const auto& memory : memories_) {
+    const std::int64_t cycle = memory ? memory->next_completion() : -1;
+    if (cycle >= 0 && (server == nullptr || cycle < completion)) {
+      completion = cycle;
+      server = memory.get();
+    }
+  }
+  if (next != nullptr && (server == nullptr || next->start <= completion)) {
+    memories_[next->memory]->request(next->start, requester, next->bursts);
+    next->waiting = false;
+    return true;
+  }
+  if (server == nullptr) return false;
+  for (const int who : server->advance(completion)) {
+    cores_[static_cast<std::size_t>(who / engines_)]->transfer_done(who % engines_, completion);
+  }
+  return true;
+}
+
+Expected<TimingReport> EventEngine::run() {
+  start();
+  do {
+    for (const auto& core : cores_) core->run();
+  } while (release_barrier() || memory_event());
+  for (std::size_t c = 0; c < cores_.size(); ++c) {
+    if (cores_[c]->state() == EventCore::State::kDone) continue;
+    const bool barrier = cores_[c]->state() == EventCore::State::kBarrier;
+    return invalid_input(fmt::format("core {}, instruction {}", c, cores_[c]->next_word()),
+                         barrier ? "the other cores never come to this barrier" : "the program stands still here",
+                         barrier ? "give every core the same number of barriers" : "give each token before the word that takes it");
+  }
+  return make_report(*program_, *chip_, accounts_, cores_);
+}
+
+}  // namespace
+
+Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace) {
+  EventEngine engine(program, chip, trace);
+  SYSTOLE_TRY(engine.check());
+  return engine.run();
+}
+
+}  // namespace systole::machine
