@@ -1,0 +1,21 @@
+// What a program must stay inside on a chip.
+#pragma once
+
+#include "chip/chip.h"
+#include "isa/program.h"
+
+namespace systole::isa {
+
+inline MachineLimits limits(const Chip& chip) {
+  return {.array_rows = chip.mxu.rows,
+          .array_columns = chip.mxu.columns,
+          .arrays = chip.mxu.count,
+          .accumulator_rows = chip.mxu.accumulator_rows,
+          .vmem_bytes = chip.vmem_bytes,
+          .hbm_bytes = chip.hbm.present ? chip.hbm.capacity_bytes : 0,
+          .cmem_bytes = chip.cmem.present ? chip.cmem.capacity_bytes : 0,
+          .dma_engines = chip.dma_engines,
+          .has_vector_unit = chip.vpu.present};
+}
+
+}  // namespace systole::isa
