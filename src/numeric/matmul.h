@@ -24,12 +24,15 @@ struct TileFormat {
 // fp32 for floating point, int32 for integers and Q8.8.
 DType accumulator_type(const TileFormat& format);
 
+struct KernelEntry;  // numeric/tile_kernels.h
+
 // A weight tile, k rows x n columns, packed for the host's fastest exact kernel.
 class WeightTile {
  public:
-  // weights: row-major, `pitch` elements between rows. array_rows: R of the chip, k <= R.
+  // weights: row-major, `pitch` elements between rows. array_rows: R of the chip, 1 <= k <= R. `kernel` is for tests:
+  // one that is exact for the format; by default the host's fastest.
   WeightTile(TileFormat format, const void* weights, std::int64_t k, std::int64_t n, std::int64_t pitch,
-             std::int64_t array_rows);
+             std::int64_t array_rows, const KernelEntry* kernel = nullptr);
   ~WeightTile();
   WeightTile(WeightTile&&) noexcept;
   WeightTile& operator=(WeightTile&&) noexcept;
