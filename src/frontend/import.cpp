@@ -145,7 +145,7 @@ void Importer::run_node(const onnx::NodeProto& node, std::int64_t index, Scope& 
     for (const auto& function : model_.functions()) {
       if (function.name() == node.op_type() && function.domain() == node.domain()) return run_function(function, node, scope);
     }
-    builder_.not_supported("this operator is not known", "systole supports the operators in docs/operators.md");
+    builder_.not_supported("this operator is not known", "express it in known operators, or keep it outside the model");
   }
   std::vector<Val> inputs;
   for (const auto& name : node.input()) {
@@ -301,6 +301,9 @@ Expected<std::vector<DeclaredInput>> onnx_inputs(const std::string& path) {
     std::vector<DeclaredInput> inputs;
     for (const auto& input : model.graph().input()) {
       if (initialised.contains(input.name())) continue;
+      if (!input.type().has_tensor_type()) {
+        frontend::fail(unsupported(path + ": input '" + input.name() + "'", "is no tensor (a sequence, map or optional)"));
+      }
       const auto& type = input.type().tensor_type();
       DeclaredInput declared{input.name(), frontend::element_type(type.elem_type(), path + ": input '" + input.name() + "'"), {}};
       for (const auto& dim : type.shape().dim()) {

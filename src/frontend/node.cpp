@@ -16,14 +16,14 @@ const Val& Node::known_in(std::size_t i, const char* what) const {
   if (!v.known()) {
     const std::string& name = proto.input(static_cast<int>(i));
     not_supported(fmt::format("{} ('{}') depends on the data", what, name),
-                  fmt::format("shapes are static; if it comes from a model input, give its value with --input NAME=FILE.npy"));
+                  "shapes are static; if it comes from a model input, give its value with --input NAME=FILE.npy");
   }
   return v;
 }
 
 std::vector<std::int64_t> Node::known_ints(std::size_t i, const char* what) const {
   const Val& v = known_in(i, what);
-  if (!is_integer(v.type())) invalid(fmt::format("{} must be integers", what));
+  if (!is_integer(v.type()) && v.type() != DType::kPred) invalid(fmt::format("{} must be integers", what));
   return v.integers();
 }
 
