@@ -1,8 +1,10 @@
 // Scale and shift after a contraction with constant weights (batch normalisation) go into the weights and one bias:
 //   (x . W) * s = x . (W * s)      (x . W + b) * s = (x . W) * s + b * s      (x . W + b) + c = x . W + (b + c)
-// s, b, c: constants per output feature. Computed in double, rounded once to fp32. This is the only pass that changes
+//   (x * u) . W = x . (W * u)
+// s, b, c: constants per output feature; u: one constant, where contractions with constant weights are the only users. Computed in double, rounded once to fp32. This is the only pass that changes
 // floating-point values.
-#include "tensor/element.h"
+#include <cmath>
+
 #include "transform/passes.h"
 
 namespace systole::transform {
@@ -13,6 +15,7 @@ constexpr int kRounds = 6;
 struct Context {
   const Graph& graph;
   std::vector<int> definition, uses;
+  std::vector<bool> only_contracted;   // per value: every use is the left operand of a contraction with constant weights
 
   const Op* op(ValueId id) const {
     const int index = definition[static_cast<std::size_t>(id)];
@@ -121,9 +124,37 @@ ValueId scale_contraction(Rewriter& r, const Context& c, const Contraction& to, 
   return r.contract(to.op->kind, r[to.op->operands[0]], weights, to.op->attr, DType::kF32);
 }
 
+// x of `x * u` or `x / u` below a contraction's left operand, and the factor; -1: there is none, or others use it.
+ValueId scaled_input(const Context& c, const Contraction& to, double& factor) {
+  const ValueId id = to.op->operands[0];
+  const Op* scale = c.op(id);
+  if (scale == nullptr || !is_scale(scale->kind) || !c.only_contracted[static_cast<std::size_t>(id)]) return -1;
+  for (std::size_t side = 0; side < 2; ++side) {
+    if (side == 0 && scale->kind == OpKind::kDivide) continue;
+    const Op* b = c.op(scale->operands[side]);
+    if (b == nullptr || b->kind != OpKind::kBroadcastInDim) continue;
+    const Tensor* value = c.constant(b->operands[0]);
+    if (value == nullptr || value->count() != 1 || value->type() != DType::kF32) continue;
+    factor = static_cast<double>(value->data<float>()[0]);
+    if (scale->kind == OpKind::kDivide) factor = 1 / factor;
+    return std::isfinite(factor) ? scale->operands[1 - side] : -1;
+  }
+  return -1;
+}
+
+ValueId fold_input_scale(Rewriter& r, const Context& c, const Op& op) {
+  const Contraction to = contraction_of(c, op.result);
+  double factor = 1;
+  const ValueId x = to.op == nullptr ? -1 : scaled_input(c, to, factor);
+  if (x < 0) return -1;
+  const std::vector<double> scale(static_cast<std::size_t>(c.constant(op.operands[1])->shape()[static_cast<std::size_t>(to.weight_feature)]), factor);
+  const ValueId weights = r.constant(scaled_weights(*c.constant(op.operands[1]), to.weight_feature, scale));
+  return r.contract(op.kind, r[x], weights, op.attr, DType::kF32);
+}
+
 // The op rewritten, or -1. The outer op's other operand is looked for with the feature dimension of the contraction below.
 ValueId fold_into(Rewriter& r, const Context& c, const Op& op) {
-  if (!is_shift(op.kind) && !is_scale(op.kind)) return -1;
+  if (!is_shift(op.kind) && !is_scale(op.kind)) return fold_input_scale(r, c, op);
   for (const ValueId x : op.operands) {
     ValueId inner = -1;
     std::vector<double> outer_constant;
@@ -150,11 +181,21 @@ ValueId fold_into(Rewriter& r, const Context& c, const Op& op) {
   return -1;
 }
 
+void mark_contracted(Context& c) {
+  c.only_contracted.assign(c.graph.values.size(), true);
+  for (const ValueId id : c.graph.outputs) c.only_contracted[static_cast<std::size_t>(id)] = false;
+  for (const Op& op : c.graph.ops) {
+    const bool contraction = contraction_of(c, op.result).op != nullptr;
+    for (std::size_t i = contraction ? 1 : 0; i < op.operands.size(); ++i) c.only_contracted[static_cast<std::size_t>(op.operands[i])] = false;
+  }
+}
+
 }  // namespace
 
 Status fold_scale(Graph& graph, const Target&) {
   for (int round = 0; round < kRounds; ++round) {
-    const Context context{graph, graph.defining_op(), graph.use_count()};
+    Context context{graph, graph.defining_op(), graph.use_count(), {}};
+    mark_contracted(context);
     bool changed = false;
     SYSTOLE_TRY(rewrite(graph, [&](Rewriter& r, const Op& op) -> Expected<ValueId> {
       const ValueId folded = fold_into(r, context, op);

@@ -31,7 +31,11 @@ class Layout {
   }
   bool moves_freely(ValueId old) const {
     const Op* op = r_.definition(r_[old]);
-    return op != nullptr && (op->kind == OpKind::kConstant || op->kind == OpKind::kBroadcastInDim || op->kind == OpKind::kIota);
+    if (op == nullptr) return false;
+    if (op->kind == OpKind::kBroadcastInDim) {
+      return r_.shape(op->operands[0]).size() <= 2 || r_.constant(op->operands[0]) != nullptr;
+    }
+    return op->kind == OpKind::kConstant || op->kind == OpKind::kIota;
   }
   Dims common_order(const std::vector<ValueId>& operands);
 
@@ -85,9 +89,12 @@ void Layout::concatenate(const Op& op) {
 }
 
 void Layout::broadcast(const Op& op) {
-  const Dims dims = composed(op.get<graph::BroadcastAttr>().dimensions, order(op.operands[0]));
+  const Dims& o = order(op.operands[0]);
+  const Dims dims = composed(op.get<graph::BroadcastAttr>().dimensions, o);
   const Shape& shape = model_shape(op.result);
-  set(op.result, r_.broadcast(r_[op.operands[0]], dims, shape), identity(shape.size()));
+  const bool plain_order = keeps_order(model_shape(op.operands[0]), o);
+  const Dims wanted = plain_order ? identity(shape.size()) : following(dims, shape.size());
+  set(op.result, r_.broadcast(r_[op.operands[0]], composed(inverse(wanted), dims), permuted_shape(shape, wanted)), wanted);
 }
 
 void Layout::reshape(const Op& op) {

@@ -68,6 +68,21 @@ Dims free_positions(const Dims& order, const Dims& batch, const Dims& contract) 
   return without(order, removed);
 }
 
+Dims following(const Dims& listed, std::size_t rank) {
+  std::vector<bool> is_listed(rank, false);
+  for (const std::int64_t d : listed) is_listed[static_cast<std::size_t>(d)] = true;
+  Dims result;
+  const auto append_from = [&](std::size_t d) {
+    for (; d < rank && !is_listed[d]; ++d) result.push_back(static_cast<std::int64_t>(d));
+  };
+  append_from(0);
+  for (const std::int64_t d : listed) {
+    result.push_back(d);
+    append_from(static_cast<std::size_t>(d) + 1);
+  }
+  return result;
+}
+
 bool reshaped_order(const Shape& from, const Shape& to, const Dims& order, Dims& result) {
   if (element_count(from) == 0) return false;
   if (keeps_order(from, order)) {
@@ -87,16 +102,7 @@ bool reshaped_order(const Shape& from, const Shape& to, const Dims& order, Dims&
     real.insert(real.end(), group->to.begin(), group->to.end());
     at += group->from.size();
   }
-  // A dimension of size 1 follows the one that stands before it in the model's shape.
-  result.clear();
-  const auto append_units_from = [&](std::size_t d) {
-    for (; d < to.size() && to[d] == 1; ++d) result.push_back(static_cast<std::int64_t>(d));
-  };
-  append_units_from(0);
-  for (const std::int64_t d : real) {
-    result.push_back(d);
-    append_units_from(static_cast<std::size_t>(d) + 1);
-  }
+  result = following(real, to.size());   // what is not listed has size 1
   return true;
 }
 

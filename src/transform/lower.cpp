@@ -7,6 +7,7 @@ namespace systole::transform {
 const std::vector<Pass>& lowering_passes() {
   static const std::vector<Pass> passes = {
       {"types", false, convert_types},
+      {"quantised", false, contract_integers},
       {"fold", false, fold_constants},
       {"simplify", true, simplify},
       {"scale", true, fold_scale},

@@ -8,6 +8,7 @@ namespace systole::transform {
 
 Status convert_types(Graph& graph, const Target& target);
 Status fold_constants(Graph& graph, const Target& target);
+Status contract_integers(Graph& graph, const Target& target);
 Status simplify(Graph& graph, const Target& target);
 Status fold_scale(Graph& graph, const Target& target);
 Status two_spatial_dimensions(Graph& graph, const Target& target);

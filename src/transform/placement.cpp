@@ -31,8 +31,7 @@ Status place_convolutions(Graph& graph, const Target& target) {
     const Shape &kernel = graph.type(op.operands[1]).shape, &out = graph.type(op.result).shape;
     const std::int64_t features = graph.type(op.operands[0]).shape[3];
     const bool depthwise = features > 1 && a.feature_groups == features && out[3] == features;
-    const bool real = is_float(graph.type(op.result).type);
-    a.placement = depthwise && real && vector_unit_is_faster(out, kernel, target) ? graph::Placement::kVectorUnit
+    a.placement = depthwise && vector_unit_is_faster(out, kernel, target) ? graph::Placement::kVectorUnit
                                                                                   : graph::Placement::kMatrixUnit;
   }
   return ok_status();
