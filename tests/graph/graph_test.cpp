@@ -1,5 +1,6 @@
 #include "graph/graph.h"
 
+#include "base/file.h"
 #include "helpers.h"
 
 namespace systole::graph {
@@ -17,6 +18,28 @@ TEST(OpNames, ParseIsTheInverse) {
   EXPECT_FALSE(parse_op_name("fft").ok());
   EXPECT_EQ(op_dialect(OpKind::kErf), "chlo");
   EXPECT_EQ(op_dialect(OpKind::kAdd), "stablehlo");
+}
+
+TEST(OpNames, EveryOperatorIsDocumented) {
+  const auto page = read_text_file(SYSTOLE_SOURCE_DIR "/docs/graph.md");
+  ASSERT_TRUE(page.ok()) << page.error().text();
+  const std::string table = page->substr(page->find("## 2. Constraints"));
+  for (int k = 0; k < static_cast<int>(OpKind::kCount); ++k) {
+    const std::string name(op_name(static_cast<OpKind>(k)));
+    EXPECT_NE(table.find("`" + name + "`"), std::string::npos) << name;
+  }
+}
+
+// The example of docs/graph.md is read by the parser.
+TEST(Text, TheDocumentedExampleParses) {
+  const auto page = read_text_file(SYSTOLE_SOURCE_DIR "/docs/graph.md");
+  ASSERT_TRUE(page.ok()) << page.error().text();
+  const std::size_t begin = page->find("```mlir\n") + 8, end = page->find("```", begin);
+  const auto g = parse_text(page->substr(begin, end - begin), "docs/graph.md");
+  ASSERT_TRUE(g.ok()) << g.error().text();
+  const auto y = interpret_double(*g, {f32({1, 2}, {4, 3})});
+  EXPECT_EQ(values_of<double>(y->at(0)), (std::vector<double>{-1}));
+  EXPECT_EQ(g->ops[1].source, "Mul_3");
 }
 
 TEST(Graph, BuildsDefinitionsAndUses) {
