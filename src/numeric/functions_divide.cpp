@@ -92,12 +92,15 @@ FunctionProgram build_sqrt() {
   FunctionBuilder f(1);
   const Value argument = f.input(0);
   const ScaledRoot root = approximate_root(f, argument);
-  const Value half_r = f.mul(root.rsqrt, 0.5f);
-  Value s = f.mul(root.x, root.rsqrt);
-  for (int step = 0; step < 2; ++step) {
-    const Value rest = f.fma(f.negate_bits(s), s, root.x);
-    s = f.fma(rest, half_r, s);
-  }
+  // g -> sqrt(x) and h -> 1 / (2 sqrt(x)) together; then g's exact remainder rounds it correctly (Markstein, "IA-64 and
+  // Elementary Functions", 2000).
+  const Value g = f.mul(root.x, root.rsqrt);
+  const Value h = f.mul(root.rsqrt, 0.5f);
+  const Value error = f.fma(f.negate_bits(g), h, 0.5f);
+  const Value better_g = f.fma(g, error, g);
+  const Value better_h = f.fma(h, error, h);
+  const Value rest = f.fma(f.negate_bits(better_g), better_g, root.x);
+  const Value s = f.fma(rest, better_h, better_g);
   const Value unscaled = f.select(root.small, f.mul(s, 0x1p-15f), s);
   const Value nonnegative = f.select(f.less(argument, 0.0f), std::numeric_limits<float>::quiet_NaN(), unscaled);
   return f.finish("sqrt", f.select(f.less(argument, kInfinity), nonnegative, argument));

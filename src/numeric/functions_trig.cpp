@@ -7,11 +7,12 @@ namespace systole {
 namespace {
 
 constexpr float kTwoOverPi = 0x1.45f306p-1f;
-constexpr float kHalfPi[3] = {0x1.921fb6p+0f, -0x1.777a5cp-25f, -0x1.ee59dap-50f};
+constexpr float kHalfPi[3] = {0x1.921fb4p+0f, 0x1.4442d0p-24f, 0x1.846988p-48f};
 constexpr float kDomain = 0x1p20f;  // beyond, NaN: more pieces would be needed
 
-Value sine_of_quarter(FunctionBuilder& f, int first_quarter) {
-  const Value x = f.input(0);
+// sin(|x| + first_quarter pi/2); for an odd function the sign of x comes back at the end.
+Value sine_of_quarter(FunctionBuilder& f, int first_quarter, bool is_odd) {
+  const Value x = f.magnitude(f.input(0));
   const Value nearest = f.to_int(f.mul(x, kTwoOverPi));
   const Value count = f.to_float(nearest);
   Value r = x;
@@ -25,9 +26,10 @@ Value sine_of_quarter(FunctionBuilder& f, int first_quarter) {
   const Value odd = f.emit(MicroOpcode::kAnd, {quarter, 1});
   const Value value = f.select(odd, cosine, sine);
   // Quarters 2 and 3 are negative.
-  const Value flip = f.emit(MicroOpcode::kAnd, {f.emit(MicroOpcode::kShiftLeft, {quarter, 30}), FunctionBuilder::kSignBit});
-  const Value result = f.emit(MicroOpcode::kXor, {value, flip});
-  const Value inside = f.less_equal(f.magnitude(x), kDomain);
+  const Value second_bit = f.emit(MicroOpcode::kShiftLeft, {quarter, 30});
+  const Value sign = is_odd ? f.emit(MicroOpcode::kXor, {second_bit, f.input(0)}) : second_bit;
+  const Value result = f.emit(MicroOpcode::kXor, {value, f.sign_bit(sign)});
+  const Value inside = f.less_equal(x, kDomain);
   return f.select(inside, result, std::numeric_limits<float>::quiet_NaN());
 }
 
@@ -35,12 +37,12 @@ Value sine_of_quarter(FunctionBuilder& f, int first_quarter) {
 
 FunctionProgram build_sin() {
   FunctionBuilder f(1);
-  return f.finish("sin", sine_of_quarter(f, 0));
+  return f.finish("sin", sine_of_quarter(f, 0, true));
 }
 
 FunctionProgram build_cos() {
   FunctionBuilder f(1);
-  return f.finish("cos", sine_of_quarter(f, 1));
+  return f.finish("cos", sine_of_quarter(f, 1, false));
 }
 
 }  // namespace systole
