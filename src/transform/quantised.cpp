@@ -50,14 +50,14 @@ bool read_integer(const Rewriter& r, ValueId id, Quantised& out) {
     double zero = 0;
     if (!uniform_constant(r, inner->operands[1], zero)) return false;
     out.zero = static_cast<std::int64_t>(zero);
-    const Op* widened = r.definition(inner->operands[0]);
     if (const Tensor* t = r.constant(inner->operands[0]); t != nullptr && t->type() == DType::kI32) {
       out.q = inner->operands[0];
       return true;
     }
-    if (widened == nullptr || widened->kind != OpKind::kConvert) return false;
-    out.q = widened->operands[0];
+    out.q = inner->operands[0];
   }
+  const Op* widened = r.definition(out.q);
+  if (widened != nullptr && widened->kind == OpKind::kConvert && r.type(out.q).type == DType::kI32) out.q = widened->operands[0];
   return is_byte(r.type(out.q).type);
 }
 

@@ -1,0 +1,58 @@
+// Scales and shifts around contractions: nothing but the contraction and one bias is left.
+#include "transform/helpers.h"
+
+namespace systole::transform::testing {
+namespace {
+
+constexpr double kRounding = 1e-6;   // weights are rounded once to fp32
+
+int arithmetic(const Graph& g) {
+  return count(g, OpKind::kMultiply) + count(g, OpKind::kAdd) + count(g, OpKind::kDivide) + count(g, OpKind::kSubtract);
+}
+
+TEST(Scale, BatchNormalisationLeavesOneBias) {
+  for (const std::int64_t groups : {1, 2, 4}) {
+    Maker m(1);
+    const ValueId y = m.conv(m.input({1, 4, 5, 6}), 8, 3, 1, groups);
+    m.output(m.batch_norm(m.binary(OpKind::kAdd, y, m.per_channel(y))));
+    const Graph low = lowered(m.g);
+    EXPECT_EQ(arithmetic(low), 1) << groups;
+    expect_same(m.g, low, kRounding);
+  }
+}
+
+TEST(Scale, SubtractAndDivideToo) {
+  Maker m(1);
+  const ValueId y = m.linear(m.input({3, 4}), 5);
+  const ValueId centred = m.binary(OpKind::kSubtract, y, m.broadcast(m.weights({5}), {1}, {3, 5}));
+  m.output(m.binary(OpKind::kDivide, centred, m.filled(centred, 3)));
+  const Graph low = lowered(m.g);
+  EXPECT_EQ(arithmetic(low), 1);
+  expect_same(m.g, low, kRounding);
+}
+
+TEST(Scale, InputScaleGoesIntoTheWeights) {
+  Maker m(1);
+  const ValueId x = m.input({1, 4, 5, 6});
+  const ValueId sixth = m.binary(OpKind::kDivide, m.g.add(OpKind::kTanh, {x}), m.filled(x, 6));
+  m.output(m.conv(sixth, 4, 3));
+  m.output(m.conv(sixth, 2, 1));
+  const Graph low = lowered(m.g);
+  EXPECT_EQ(arithmetic(low), 0);
+  expect_same(m.g, low, kRounding);
+}
+
+TEST(Scale, SharedResultsAndOtherAxesStay) {
+  Maker m(1);
+  const ValueId y = m.conv(m.input({1, 4, 5, 6}), 8, 3);
+  m.output(m.binary(OpKind::kMultiply, y, m.per_channel(y)));
+  m.output(y);
+  const ValueId z = m.conv(m.input({1, 4, 5, 6}), 8, 3);
+  m.output(m.binary(OpKind::kMultiply, z, m.broadcast(m.weights({6}), {3}, m.shape(z))));
+  const Graph low = lowered(m.g);
+  EXPECT_EQ(count(low, OpKind::kMultiply), 2);
+  expect_same(m.g, low, 1e-12);
+}
+
+}  // namespace
+}  // namespace systole::transform::testing
