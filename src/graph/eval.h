@@ -1,5 +1,5 @@
-// Internal: how one operator is computed. One file per family of operators; what depends on the arithmetic is templated on
-// DoubleArithmetic or ChipRun, what only moves elements is not.
+// Internal: how one operator is computed. One file per family of operators; what depends on the arithmetic is templated
+// on DoubleArithmetic or ChipRun, what only moves elements is not.
 #pragma once
 
 #include <vector>
@@ -37,9 +37,13 @@ Tensor eval_iota(const Step& step);
 
 Tensor eval_elementwise(const Step& step, const DoubleArithmetic& arithmetic);
 Expected<Tensor> eval_elementwise(const Step& step, const ChipRun& arithmetic);
-template <typename Arithmetic> Tensor eval_reduce(const Step& step, const Arithmetic& arithmetic);
-template <typename Arithmetic> Tensor eval_reduce_window(const Step& step, const Arithmetic& arithmetic);
-template <typename Arithmetic> Expected<Tensor> eval_dot(const Step& step, const Arithmetic& arithmetic);
-template <typename Arithmetic> Expected<Tensor> eval_convolution(const Step& step, const Arithmetic& arithmetic);
+template <typename Arithmetic>
+Tensor eval_reduce(const Step& step, const Arithmetic& arithmetic);
+template <typename Arithmetic>
+Tensor eval_reduce_window(const Step& step, const Arithmetic& arithmetic);
+template <typename Arithmetic>
+Expected<Tensor> eval_dot(const Step& step, const Arithmetic& arithmetic);
+template <typename Arithmetic>
+Expected<Tensor> eval_convolution(const Step& step, const Arithmetic& arithmetic);
 
 }  // namespace systole::graph

@@ -29,7 +29,7 @@ struct Axis {
 };
 
 struct Convolution {
-  Tensor lhs, rhs;     // canonical layouts
+  Tensor lhs, rhs;  // canonical layouts
   Axis h, w;
   std::int64_t batch = 0, channels = 0, outputs = 0, groups = 1;
   std::int64_t group_channels() const { return channels / groups; }
@@ -38,9 +38,13 @@ struct Convolution {
 
 Axis axis_of(const ConvAttr& a, std::size_t i, const Step& step) {
   const auto size = [](const Tensor& x, std::int64_t d) { return x.shape()[static_cast<std::size_t>(d)]; };
-  return {size(step.operand(0), a.lhs_spatial[i]), size(step.operand(1), a.rhs_spatial[i]),
-          step.result.shape[static_cast<std::size_t>(a.out_spatial[i])], a.stride[i], a.pad_low[i],
-          a.lhs_dilation[i], a.rhs_dilation[i]};
+  return {size(step.operand(0), a.lhs_spatial[i]),
+          size(step.operand(1), a.rhs_spatial[i]),
+          step.result.shape[static_cast<std::size_t>(a.out_spatial[i])],
+          a.stride[i],
+          a.pad_low[i],
+          a.lhs_dilation[i],
+          a.rhs_dilation[i]};
 }
 
 Convolution canonical_form(const Step& step) {
@@ -78,7 +82,8 @@ Tensor in_result_layout(const Step& step, Tensor canonical) {
   return transposed(canonical.reshaped(shape), order);
 }
 
-// Elements chunk.row .. of the sequence (kh, kw, c) under the windows of output rows first .. first + count - 1 of group g.
+// Elements chunk.row .. of the sequence (kh, kw, c) under the windows of output rows first .. first + count - 1 of
+// group g.
 void gather_windows(const Convolution& c, std::int64_t g, std::int64_t first, std::int64_t count, const Chunk& chunk,
                     std::uint8_t* out) {
   const std::int64_t size = dtype_bytes(c.lhs.type()), channels = c.group_channels();
@@ -145,8 +150,8 @@ Tensor as_words(const Tensor& x) {
   return words;
 }
 
-// Depthwise on the vector unit: acc = +0; for kh, kw ascending: acc = x * w + acc (fp32 with one rounding, or int32), padding
-// as +0 multiplied. Lanes hold output channels; output channel o reads input channel o / multiplier.
+// Depthwise on the vector unit: acc = +0; for kh, kw ascending: acc = x * w + acc (fp32 with one rounding, or int32),
+// padding as +0 multiplied. Lanes hold output channels; output channel o reads input channel o / multiplier.
 Tensor on_vector_unit(const Step& step, const Convolution& c) {
   const bool floats = is_word_float(step.result.type);
   const Tensor x = as_words(c.lhs), w = as_words(c.rhs);
@@ -161,11 +166,12 @@ Tensor on_vector_unit(const Step& step, const Convolution& c) {
   }
   tbb::parallel_for(std::int64_t{0}, c.batch * c.h.output * c.w.output, [&](std::int64_t row) {
     const std::int64_t ow = row % c.w.output, oh = row / c.w.output % c.h.output, n = row / c.w.output / c.h.output;
-    std::vector<std::uint32_t> registers(static_cast<std::size_t>(3 * outputs), 0);   // x, w, acc
+    std::vector<std::uint32_t> registers(static_cast<std::size_t>(3 * outputs), 0);  // x, w, acc
     for (std::int64_t tap = 0; tap < c.h.kernel * c.w.kernel; ++tap) {
       const std::int64_t ih = c.h.at(oh, tap / c.w.kernel), iw = c.w.at(ow, tap % c.w.kernel);
       const std::uint32_t* from = x.data<std::uint32_t>() + ((n * c.h.input + ih) * c.w.input + iw) * c.channels;
-      for (std::int64_t o = 0; o < outputs; ++o) registers[static_cast<std::size_t>(o)] = ih < 0 || iw < 0 ? 0 : from[o / multiplier];
+      for (std::int64_t o = 0; o < outputs; ++o)
+        registers[static_cast<std::size_t>(o)] = ih < 0 || iw < 0 ? 0 : from[o / multiplier];
       std::copy_n(w.data<std::uint32_t>() + tap * outputs, outputs, registers.begin() + outputs);
       for (const MicroOp& op : program) step_lanes(op, registers.data(), outputs);
     }

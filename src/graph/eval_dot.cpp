@@ -68,8 +68,12 @@ Expected<Tensor> dot(const Step& step, const Arithmetic& arithmetic) {
 }  // namespace
 
 template <>
-Expected<Tensor> eval_dot(const Step& step, const DoubleArithmetic& arithmetic) { return dot(step, arithmetic); }
+Expected<Tensor> eval_dot(const Step& step, const DoubleArithmetic& arithmetic) {
+  return dot(step, arithmetic);
+}
 template <>
-Expected<Tensor> eval_dot(const Step& step, const ChipRun& run) { return dot(step, run); }
+Expected<Tensor> eval_dot(const Step& step, const ChipRun& run) {
+  return dot(step, run);
+}
 
 }  // namespace systole::graph

@@ -45,49 +45,87 @@ MicroOp with_b(Code op, int d, int a, std::uint32_t imm) {
 
 VectorFunction float_function(OpKind kind) {
   switch (kind) {
-    case OpKind::kAbs: return VectorFunction::kAbs;
-    case OpKind::kNegate: return VectorFunction::kNegate;
-    case OpKind::kSign: return VectorFunction::kSign;
-    case OpKind::kFloor: return VectorFunction::kFloor;
-    case OpKind::kCeil: return VectorFunction::kCeil;
-    case OpKind::kRoundNearestEven: return VectorFunction::kRound;
-    case OpKind::kExponential: return VectorFunction::kExp;
-    case OpKind::kExponentialMinusOne: return VectorFunction::kExpm1;
-    case OpKind::kLog: return VectorFunction::kLog;
-    case OpKind::kLogPlusOne: return VectorFunction::kLog1p;
-    case OpKind::kLogistic: return VectorFunction::kLogistic;
-    case OpKind::kTanh: return VectorFunction::kTanh;
-    case OpKind::kErf: return VectorFunction::kErf;
-    case OpKind::kSqrt: return VectorFunction::kSqrt;
-    case OpKind::kRsqrt: return VectorFunction::kRsqrt;
-    case OpKind::kSine: return VectorFunction::kSin;
-    case OpKind::kCosine: return VectorFunction::kCos;
-    case OpKind::kAdd: return VectorFunction::kAdd;
-    case OpKind::kSubtract: return VectorFunction::kSubtract;
-    case OpKind::kMultiply: return VectorFunction::kMultiply;
-    case OpKind::kDivide: return VectorFunction::kDivide;
-    case OpKind::kMaximum: return VectorFunction::kMaximum;
-    case OpKind::kMinimum: return VectorFunction::kMinimum;
-    case OpKind::kPower: return VectorFunction::kPower;
-    case OpKind::kRemainder: return VectorFunction::kRemainder;
-    default: return VectorFunction::kCount;
+    case OpKind::kAbs:
+      return VectorFunction::kAbs;
+    case OpKind::kNegate:
+      return VectorFunction::kNegate;
+    case OpKind::kSign:
+      return VectorFunction::kSign;
+    case OpKind::kFloor:
+      return VectorFunction::kFloor;
+    case OpKind::kCeil:
+      return VectorFunction::kCeil;
+    case OpKind::kRoundNearestEven:
+      return VectorFunction::kRound;
+    case OpKind::kExponential:
+      return VectorFunction::kExp;
+    case OpKind::kExponentialMinusOne:
+      return VectorFunction::kExpm1;
+    case OpKind::kLog:
+      return VectorFunction::kLog;
+    case OpKind::kLogPlusOne:
+      return VectorFunction::kLog1p;
+    case OpKind::kLogistic:
+      return VectorFunction::kLogistic;
+    case OpKind::kTanh:
+      return VectorFunction::kTanh;
+    case OpKind::kErf:
+      return VectorFunction::kErf;
+    case OpKind::kSqrt:
+      return VectorFunction::kSqrt;
+    case OpKind::kRsqrt:
+      return VectorFunction::kRsqrt;
+    case OpKind::kSine:
+      return VectorFunction::kSin;
+    case OpKind::kCosine:
+      return VectorFunction::kCos;
+    case OpKind::kAdd:
+      return VectorFunction::kAdd;
+    case OpKind::kSubtract:
+      return VectorFunction::kSubtract;
+    case OpKind::kMultiply:
+      return VectorFunction::kMultiply;
+    case OpKind::kDivide:
+      return VectorFunction::kDivide;
+    case OpKind::kMaximum:
+      return VectorFunction::kMaximum;
+    case OpKind::kMinimum:
+      return VectorFunction::kMinimum;
+    case OpKind::kPower:
+      return VectorFunction::kPower;
+    case OpKind::kRemainder:
+      return VectorFunction::kRemainder;
+    default:
+      return VectorFunction::kCount;
   }
 }
 
 VectorFunction integer_function(OpKind kind) {
   switch (kind) {
-    case OpKind::kAbs: return VectorFunction::kIAbs;
-    case OpKind::kNegate: return VectorFunction::kINegate;
-    case OpKind::kSign: return VectorFunction::kISign;
-    case OpKind::kAdd: return VectorFunction::kIAdd;
-    case OpKind::kSubtract: return VectorFunction::kISubtract;
-    case OpKind::kMultiply: return VectorFunction::kIMultiply;
-    case OpKind::kDivide: return VectorFunction::kIDivide;
-    case OpKind::kMaximum: return VectorFunction::kIMaximum;
-    case OpKind::kMinimum: return VectorFunction::kIMinimum;
-    case OpKind::kPower: return VectorFunction::kIPower;
-    case OpKind::kRemainder: return VectorFunction::kIRemainder;
-    default: return VectorFunction::kCount;
+    case OpKind::kAbs:
+      return VectorFunction::kIAbs;
+    case OpKind::kNegate:
+      return VectorFunction::kINegate;
+    case OpKind::kSign:
+      return VectorFunction::kISign;
+    case OpKind::kAdd:
+      return VectorFunction::kIAdd;
+    case OpKind::kSubtract:
+      return VectorFunction::kISubtract;
+    case OpKind::kMultiply:
+      return VectorFunction::kIMultiply;
+    case OpKind::kDivide:
+      return VectorFunction::kIDivide;
+    case OpKind::kMaximum:
+      return VectorFunction::kIMaximum;
+    case OpKind::kMinimum:
+      return VectorFunction::kIMinimum;
+    case OpKind::kPower:
+      return VectorFunction::kIPower;
+    case OpKind::kRemainder:
+      return VectorFunction::kIRemainder;
+    default:
+      return VectorFunction::kCount;
   }
 }
 
@@ -96,12 +134,18 @@ Kernel compare_kernel(CompareDirection direction, bool floats) {
   const Code less_equal = floats ? Code::kFLessEqual : Code::kILessEqual;
   const Code equal = floats ? Code::kFEqual : Code::kIEqual;
   switch (direction) {
-    case CompareDirection::kEQ: return {{make(equal, 2, 0, 1)}, 2};
-    case CompareDirection::kNE: return {{make(equal, 2, 0, 1), with_b(Code::kXor, 2, 2, 1)}, 2};
-    case CompareDirection::kLT: return {{make(less, 2, 0, 1)}, 2};
-    case CompareDirection::kLE: return {{make(less_equal, 2, 0, 1)}, 2};
-    case CompareDirection::kGT: return {{make(less, 2, 1, 0)}, 2};
-    default: return {{make(less_equal, 2, 1, 0)}, 2};
+    case CompareDirection::kEQ:
+      return {{make(equal, 2, 0, 1)}, 2};
+    case CompareDirection::kNE:
+      return {{make(equal, 2, 0, 1), with_b(Code::kXor, 2, 2, 1)}, 2};
+    case CompareDirection::kLT:
+      return {{make(less, 2, 0, 1)}, 2};
+    case CompareDirection::kLE:
+      return {{make(less_equal, 2, 0, 1)}, 2};
+    case CompareDirection::kGT:
+      return {{make(less, 2, 1, 0)}, 2};
+    default:
+      return {{make(less_equal, 2, 1, 0)}, 2};
   }
 }
 
@@ -120,10 +164,10 @@ Kernel shift_kernel(OpKind kind, DType type) {
   const auto unused = static_cast<std::uint32_t>(32 - width), last = static_cast<std::uint32_t>(width - 1);
   constexpr int x = 0, n = 1, value = 2, at_least_0 = 3, below = 4, inside = 5;
   MicroProgram p = {with_b(Code::kILessEqual, below, n, last), make(Code::kILess, at_least_0, n, 0)};
-  p[1].imm_operand = Imm::kB;                                        // n < 0
+  p[1].imm_operand = Imm::kB;  // n < 0
   p.push_back(with_b(Code::kXor, at_least_0, at_least_0, 1));
   p.push_back(make(Code::kAnd, inside, below, at_least_0));
-  p.push_back(make(Code::kSelect, inside, inside, n));               // the count, or what stands for an outside one
+  p.push_back(make(Code::kSelect, inside, inside, n));  // the count, or what stands for an outside one
   p.back().imm_operand = Imm::kC;
   p.back().imm = last;
   if (kind == OpKind::kShiftRightArithmetic) {
@@ -137,12 +181,12 @@ Kernel shift_kernel(OpKind kind, DType type) {
     p.push_back(with_b(Code::kShiftRight, value, value, unused));
     p.push_back(make(Code::kShiftRight, value, value, inside));
   }
-  p.push_back(with_b(Code::kShiftLeft, value, value, unused));       // back to the format's range
+  p.push_back(with_b(Code::kShiftLeft, value, value, unused));  // back to the format's range
   p.push_back(with_b(is_unsigned(type) ? Code::kShiftRight : Code::kShiftRightArithmetic, value, value, unused));
   if (kind != OpKind::kShiftRightArithmetic) {
     p.push_back(make(Code::kAnd, below, below, at_least_0));
     p.push_back(make(Code::kSelect, value, below, value));
-    p.back().imm_operand = Imm::kC;                                  // 0
+    p.back().imm_operand = Imm::kC;  // 0
   }
   return {p, value};
 }
@@ -154,9 +198,12 @@ Kernel bitwise_kernel(OpKind kind, DType type) {
       return {{with_b(Code::kXor, 1, 0, type == DType::kPred ? 1u : ones)}, 1};
     }
     case OpKind::kAnd:
-    case OpKind::kMultiply: return {{make(Code::kAnd, 2, 0, 1)}, 2};    // multiply, add: on pred
-    case OpKind::kXor: return {{make(Code::kXor, 2, 0, 1)}, 2};
-    default: return {{make(Code::kOr, 2, 0, 1)}, 2};
+    case OpKind::kMultiply:
+      return {{make(Code::kAnd, 2, 0, 1)}, 2};  // multiply, add: on pred
+    case OpKind::kXor:
+      return {{make(Code::kXor, 2, 0, 1)}, 2};
+    default:
+      return {{make(Code::kOr, 2, 0, 1)}, 2};
   }
 }
 
@@ -169,27 +216,33 @@ Kernel kernel_for(const Step& step) {
   const DType type = step.operand(0).type();
   const bool floats = is_word_float(type);
   switch (step.op.kind) {
-    case OpKind::kCompare: return compare_kernel(step.op.get<CompareAttr>().direction, floats);
-    case OpKind::kConvert: return convert_kernel(type, step.result.type);
-    case OpKind::kSelect: return {{make(Code::kSelect, 3, 0, 1, 2)}, 3};
+    case OpKind::kCompare:
+      return compare_kernel(step.op.get<CompareAttr>().direction, floats);
+    case OpKind::kConvert:
+      return convert_kernel(type, step.result.type);
+    case OpKind::kSelect:
+      return {{make(Code::kSelect, 3, 0, 1, 2)}, 3};
     case OpKind::kClamp: {
       const Code max = floats ? Code::kFMax : Code::kIMax, min = floats ? Code::kFMin : Code::kIMin;
       return {{make(max, 3, 0, 1), make(min, 3, 3, 2)}, 3};
     }
-    case OpKind::kIsFinite:   // |x| < infinity
+    case OpKind::kIsFinite:  // |x| < infinity
       return {{with_b(Code::kAnd, 1, 0, 0x7FFFFFFFu), with_b(Code::kFLess, 1, 1, 0x7F800000u)}, 1};
     case OpKind::kShiftLeft:
     case OpKind::kShiftRightLogical:
-    case OpKind::kShiftRightArithmetic: return shift_kernel(step.op.kind, type);
+    case OpKind::kShiftRightArithmetic:
+      return shift_kernel(step.op.kind, type);
     case OpKind::kNot:
     case OpKind::kAnd:
     case OpKind::kOr:
-    case OpKind::kXor: return bitwise_kernel(step.op.kind, type);
+    case OpKind::kXor:
+      return bitwise_kernel(step.op.kind, type);
     case OpKind::kAdd:
     case OpKind::kMultiply:
       if (type == DType::kPred) return bitwise_kernel(step.op.kind, type);
       return function_kernel(step.op.kind, type);
-    default: return function_kernel(step.op.kind, type);
+    default:
+      return function_kernel(step.op.kind, type);
   }
 }
 
@@ -206,7 +259,8 @@ Expected<Tensor> eval_elementwise(const Step& step, const ChipRun&) {
   const std::int64_t out_size = dtype_bytes(result.type());
   tbb::parallel_for(std::int64_t{0}, ceil_div(result.count(), kBlock), [&](std::int64_t block) {
     const std::int64_t start = block * kBlock, width = std::min(kBlock, result.count() - start);
-    const auto registers = std::make_unique_for_overwrite<std::uint32_t[]>(static_cast<std::size_t>(kRegisters * width));
+    const auto registers =
+        std::make_unique_for_overwrite<std::uint32_t[]>(static_cast<std::size_t>(kRegisters * width));
     for (std::size_t i = 0; i < step.operands.size(); ++i) {
       const Tensor& x = step.operand(i);
       std::uint32_t* row = registers.get() + static_cast<std::int64_t>(i) * width;

@@ -1,5 +1,5 @@
-// Elementwise operators in double precision; integers and pred in int64, results as StableHLO wraps them (int32 and wider)
-// or saturated as the chip's stores do (narrower).
+// Elementwise operators in double precision; integers and pred in int64, results as StableHLO wraps them (int32 and
+// wider) or saturated as the chip's stores do (narrower).
 #include <tbb/blocked_range.h>
 #include <tbb/parallel_for.h>
 
@@ -41,37 +41,62 @@ double minimum(double a, double b) { return -maximum(-a, -b); }
 using Unary = double (*)(double);
 Unary unary_function(OpKind kind) {
   switch (kind) {
-    case OpKind::kAbs: return [](double x) { return std::fabs(x); };
-    case OpKind::kNegate: return [](double x) { return -x; };
-    case OpKind::kSign: return sign;
-    case OpKind::kFloor: return [](double x) { return std::floor(x); };
-    case OpKind::kCeil: return [](double x) { return std::ceil(x); };
-    case OpKind::kRoundNearestEven: return [](double x) { return std::nearbyint(x); };
-    case OpKind::kExponential: return [](double x) { return std::exp(x); };
-    case OpKind::kExponentialMinusOne: return [](double x) { return std::expm1(x); };
-    case OpKind::kLog: return [](double x) { return std::log(x); };
-    case OpKind::kLogPlusOne: return [](double x) { return std::log1p(x); };
-    case OpKind::kLogistic: return logistic;
-    case OpKind::kTanh: return [](double x) { return std::tanh(x); };
-    case OpKind::kErf: return [](double x) { return std::erf(x); };
-    case OpKind::kSqrt: return [](double x) { return std::sqrt(x); };
-    case OpKind::kRsqrt: return [](double x) { return 1.0 / std::sqrt(x); };
-    case OpKind::kSine: return [](double x) { return std::sin(x); };
-    default: return [](double x) { return std::cos(x); };
+    case OpKind::kAbs:
+      return [](double x) { return std::fabs(x); };
+    case OpKind::kNegate:
+      return [](double x) { return -x; };
+    case OpKind::kSign:
+      return sign;
+    case OpKind::kFloor:
+      return [](double x) { return std::floor(x); };
+    case OpKind::kCeil:
+      return [](double x) { return std::ceil(x); };
+    case OpKind::kRoundNearestEven:
+      return [](double x) { return std::nearbyint(x); };
+    case OpKind::kExponential:
+      return [](double x) { return std::exp(x); };
+    case OpKind::kExponentialMinusOne:
+      return [](double x) { return std::expm1(x); };
+    case OpKind::kLog:
+      return [](double x) { return std::log(x); };
+    case OpKind::kLogPlusOne:
+      return [](double x) { return std::log1p(x); };
+    case OpKind::kLogistic:
+      return logistic;
+    case OpKind::kTanh:
+      return [](double x) { return std::tanh(x); };
+    case OpKind::kErf:
+      return [](double x) { return std::erf(x); };
+    case OpKind::kSqrt:
+      return [](double x) { return std::sqrt(x); };
+    case OpKind::kRsqrt:
+      return [](double x) { return 1.0 / std::sqrt(x); };
+    case OpKind::kSine:
+      return [](double x) { return std::sin(x); };
+    default:
+      return [](double x) { return std::cos(x); };
   }
 }
 
 using Binary = double (*)(double, double);
 Binary binary_function(OpKind kind) {
   switch (kind) {
-    case OpKind::kAdd: return [](double a, double b) { return a + b; };
-    case OpKind::kSubtract: return [](double a, double b) { return a - b; };
-    case OpKind::kMultiply: return [](double a, double b) { return a * b; };
-    case OpKind::kDivide: return [](double a, double b) { return a / b; };
-    case OpKind::kMaximum: return maximum;
-    case OpKind::kMinimum: return minimum;
-    case OpKind::kPower: return [](double a, double b) { return std::pow(a, b); };
-    default: return [](double a, double b) { return std::fmod(a, b); };
+    case OpKind::kAdd:
+      return [](double a, double b) { return a + b; };
+    case OpKind::kSubtract:
+      return [](double a, double b) { return a - b; };
+    case OpKind::kMultiply:
+      return [](double a, double b) { return a * b; };
+    case OpKind::kDivide:
+      return [](double a, double b) { return a / b; };
+    case OpKind::kMaximum:
+      return maximum;
+    case OpKind::kMinimum:
+      return minimum;
+    case OpKind::kPower:
+      return [](double a, double b) { return std::pow(a, b); };
+    default:
+      return [](double a, double b) { return std::fmod(a, b); };
   }
 }
 
@@ -83,7 +108,8 @@ std::int64_t wrap(DType type, std::int64_t x) {
   if (type == DType::kPred) return x & 1;
   const int unused = 64 - bit_width(type);
   const auto shifted = static_cast<std::uint64_t>(x) << unused;
-  return is_unsigned(type) ? static_cast<std::int64_t>(shifted >> unused) : static_cast<std::int64_t>(shifted) >> unused;
+  return is_unsigned(type) ? static_cast<std::int64_t>(shifted >> unused)
+                           : static_cast<std::int64_t>(shifted) >> unused;
 }
 
 std::int64_t power(std::int64_t base, std::int64_t exponent) {
@@ -99,7 +125,8 @@ std::int64_t shift(OpKind kind, DType type, std::int64_t x, std::int64_t n) {
   const int width = bit_width(type);
   const bool outside = n < 0 || n >= width;
   if (kind == OpKind::kShiftRightArithmetic) {
-    const std::int64_t as_signed = static_cast<std::int64_t>(static_cast<std::uint64_t>(x) << (64 - width)) >> (64 - width);
+    const std::int64_t as_signed =
+        static_cast<std::int64_t>(static_cast<std::uint64_t>(x) << (64 - width)) >> (64 - width);
     return wrap(type, as_signed >> (outside ? width - 1 : n));
   }
   if (outside) return 0;
@@ -111,45 +138,68 @@ std::int64_t shift(OpKind kind, DType type, std::int64_t x, std::int64_t n) {
 std::int64_t integer_binary(OpKind kind, DType type, std::int64_t a, std::int64_t b) {
   const auto ua = static_cast<std::uint64_t>(a), ub = static_cast<std::uint64_t>(b);
   switch (kind) {
-    case OpKind::kAdd: return type == DType::kPred ? (a | b) : static_cast<std::int64_t>(ua + ub);
-    case OpKind::kSubtract: return static_cast<std::int64_t>(ua - ub);
-    case OpKind::kMultiply: return static_cast<std::int64_t>(ua * ub);
-    case OpKind::kDivide: return b == 0 ? -1 : b == -1 ? static_cast<std::int64_t>(0 - ua) : a / b;
-    case OpKind::kRemainder: return b == 0 ? a : b == -1 ? 0 : a % b;
-    case OpKind::kMaximum: return std::max(a, b);
-    case OpKind::kMinimum: return std::min(a, b);
-    case OpKind::kPower: return power(a, b);
-    case OpKind::kAnd: return a & b;
-    case OpKind::kOr: return a | b;
-    case OpKind::kXor: return a ^ b;
-    default: return shift(kind, type, a, b);
+    case OpKind::kAdd:
+      return type == DType::kPred ? (a | b) : static_cast<std::int64_t>(ua + ub);
+    case OpKind::kSubtract:
+      return static_cast<std::int64_t>(ua - ub);
+    case OpKind::kMultiply:
+      return static_cast<std::int64_t>(ua * ub);
+    case OpKind::kDivide:
+      return b == 0 ? -1 : b == -1 ? static_cast<std::int64_t>(0 - ua) : a / b;
+    case OpKind::kRemainder:
+      return b == 0 ? a : b == -1 ? 0 : a % b;
+    case OpKind::kMaximum:
+      return std::max(a, b);
+    case OpKind::kMinimum:
+      return std::min(a, b);
+    case OpKind::kPower:
+      return power(a, b);
+    case OpKind::kAnd:
+      return a & b;
+    case OpKind::kOr:
+      return a | b;
+    case OpKind::kXor:
+      return a ^ b;
+    default:
+      return shift(kind, type, a, b);
   }
 }
 
 std::int64_t integer_unary(OpKind kind, DType type, std::int64_t x) {
   switch (kind) {
-    case OpKind::kAbs: return x < 0 ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x)) : x;
-    case OpKind::kNegate: return static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x));
-    case OpKind::kSign: return (x > 0) - (x < 0);
-    default: return wrap(type, type == DType::kPred ? x ^ 1 : ~x);   // not
+    case OpKind::kAbs:
+      return x < 0 ? static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x)) : x;
+    case OpKind::kNegate:
+      return static_cast<std::int64_t>(0 - static_cast<std::uint64_t>(x));
+    case OpKind::kSign:
+      return (x > 0) - (x < 0);
+    default:
+      return wrap(type, type == DType::kPred ? x ^ 1 : ~x);  // not
   }
 }
 
 template <typename T>
 bool compares(CompareDirection direction, T a, T b) {
   switch (direction) {
-    case CompareDirection::kEQ: return a == b;
-    case CompareDirection::kNE: return a != b;
-    case CompareDirection::kLT: return a < b;
-    case CompareDirection::kLE: return a <= b;
-    case CompareDirection::kGT: return a > b;
-    default: return a >= b;
+    case CompareDirection::kEQ:
+      return a == b;
+    case CompareDirection::kNE:
+      return a != b;
+    case CompareDirection::kLT:
+      return a < b;
+    case CompareDirection::kLE:
+      return a <= b;
+    case CompareDirection::kGT:
+      return a > b;
+    default:
+      return a >= b;
   }
 }
 
 void store_integer(Tensor& result, std::uint8_t* out, std::int64_t i, std::int64_t value) {
   const DType type = result.type();
-  store_from_i64(type, out + i * dtype_bytes(type), type == DType::kI32 || type == DType::kU32 ? wrap(type, value) : value);
+  store_from_i64(type, out + i * dtype_bytes(type),
+                 type == DType::kI32 || type == DType::kU32 ? wrap(type, value) : value);
 }
 
 void compare_values(const Step& step, std::uint8_t* out) {
@@ -170,7 +220,7 @@ void convert(const Step& step, Tensor& result, std::uint8_t* out) {
       store_from_i64(to, out + i * size, integer(x, i));
     } else {
       const double value = real(x, i);
-      const bool truncates = is_integer(to);   // to pred: x != 0
+      const bool truncates = is_integer(to);  // to pred: x != 0
       store_from_double(to, out + i * size, truncates ? std::trunc(value) : value);
     }
   });
@@ -224,9 +274,15 @@ Tensor eval_elementwise(const Step& step, const DoubleArithmetic&) {
   Tensor result(step.result.type, step.result.shape);
   std::uint8_t* out = result.mutable_raw();
   switch (step.op.kind) {
-    case OpKind::kConvert: convert(step, result, out); break;
-    case OpKind::kCompare: compare_values(step, out); break;
-    case OpKind::kSelect: select(step, result, out); break;
+    case OpKind::kConvert:
+      convert(step, result, out);
+      break;
+    case OpKind::kCompare:
+      compare_values(step, out);
+      break;
+    case OpKind::kSelect:
+      select(step, result, out);
+      break;
     case OpKind::kIsFinite:
       for_each(result.count(), [&](std::int64_t i) { out[i] = std::isfinite(real(step.operand(0), i)); });
       break;

@@ -87,7 +87,8 @@ Tensor pad(const Step& step) {
     from_offset += first * from[i];
     to[i] *= pace;
   }
-  if (element_count(shape) > 0) strided_copy(out + to_offset * size, to, x.raw() + from_offset * size, from, shape, size);
+  if (element_count(shape) > 0)
+    strided_copy(out + to_offset * size, to, x.raw() + from_offset * size, from, shape, size);
   return result;
 }
 
@@ -140,16 +141,26 @@ Tensor dynamic_update_slice(const Step& step) {
 
 Tensor eval_movement(const Step& step) {
   switch (step.op.kind) {
-    case OpKind::kBroadcastInDim: return broadcast(step);
-    case OpKind::kReshape: return step.operand(0).reshaped(step.result.shape);
-    case OpKind::kTranspose: return transposed(step.operand(0), step.op.get<TransposeAttr>().permutation);
-    case OpKind::kSlice: return slice(step);
-    case OpKind::kConcatenate: return concatenate(step);
-    case OpKind::kPad: return pad(step);
-    case OpKind::kReverse: return reverse(step);
-    case OpKind::kGather: return gather(step);
-    case OpKind::kDynamicSlice: return dynamic_slice(step);
-    default: return dynamic_update_slice(step);
+    case OpKind::kBroadcastInDim:
+      return broadcast(step);
+    case OpKind::kReshape:
+      return step.operand(0).reshaped(step.result.shape);
+    case OpKind::kTranspose:
+      return transposed(step.operand(0), step.op.get<TransposeAttr>().permutation);
+    case OpKind::kSlice:
+      return slice(step);
+    case OpKind::kConcatenate:
+      return concatenate(step);
+    case OpKind::kPad:
+      return pad(step);
+    case OpKind::kReverse:
+      return reverse(step);
+    case OpKind::kGather:
+      return gather(step);
+    case OpKind::kDynamicSlice:
+      return dynamic_slice(step);
+    default:
+      return dynamic_update_slice(step);
   }
 }
 
@@ -159,7 +170,8 @@ Tensor eval_iota(const Step& step) {
   const auto d = static_cast<std::size_t>(step.op.get<IotaAttr>().dimension);
   const std::int64_t pace = row_major_strides(step.result.shape)[d], length = step.result.shape[d];
   std::uint8_t* out = result.mutable_raw();
-  for (std::int64_t i = 0; i < result.count(); ++i, out += size) store_from_i64(step.result.type, out, i / pace % length);
+  for (std::int64_t i = 0; i < result.count(); ++i, out += size)
+    store_from_i64(step.result.type, out, i / pace % length);
   return result;
 }
 

@@ -17,14 +17,16 @@
 namespace systole::graph {
 namespace {
 
-// One application of a reduction. Float maximum and minimum as the micro-operations kFMax and kFMin: NaN if either is NaN,
-// -0 < +0. Integer sums and products wrap.
+// One application of a reduction. Float maximum and minimum as the micro-operations kFMax and kFMin: NaN if either is
+// NaN, -0 < +0. Integer sums and products wrap.
 template <typename T>
 T combine(Reduction reduction, T a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     switch (reduction) {
-      case Reduction::kAdd: return a + b;
-      case Reduction::kMultiply: return a * b;
+      case Reduction::kAdd:
+        return a + b;
+      case Reduction::kMultiply:
+        return a * b;
       case Reduction::kMaximum:
         if (a == b) return std::signbit(a) ? b : a;
         return a > b || std::isnan(a) ? a : b;
@@ -36,12 +38,18 @@ T combine(Reduction reduction, T a, T b) {
     using Unsigned = std::make_unsigned_t<T>;
     const auto ua = static_cast<Unsigned>(a), ub = static_cast<Unsigned>(b);
     switch (reduction) {
-      case Reduction::kAdd: return static_cast<T>(ua + ub);
-      case Reduction::kMultiply: return static_cast<T>(ua * ub);
-      case Reduction::kMaximum: return std::max(a, b);
-      case Reduction::kMinimum: return std::min(a, b);
-      case Reduction::kAnd: return a & b;
-      default: return a | b;
+      case Reduction::kAdd:
+        return static_cast<T>(ua + ub);
+      case Reduction::kMultiply:
+        return static_cast<T>(ua * ub);
+      case Reduction::kMaximum:
+        return std::max(a, b);
+      case Reduction::kMinimum:
+        return std::min(a, b);
+      case Reduction::kAnd:
+        return a & b;
+      default:
+        return a | b;
     }
   }
 }
@@ -49,12 +57,24 @@ T combine(Reduction reduction, T a, T b) {
 template <typename T, typename F>
 void with_reduction(Reduction reduction, const F& f) {
   switch (reduction) {
-    case Reduction::kAdd: f([](T a, T b) { return combine(Reduction::kAdd, a, b); }); break;
-    case Reduction::kMultiply: f([](T a, T b) { return combine(Reduction::kMultiply, a, b); }); break;
-    case Reduction::kMaximum: f([](T a, T b) { return combine(Reduction::kMaximum, a, b); }); break;
-    case Reduction::kMinimum: f([](T a, T b) { return combine(Reduction::kMinimum, a, b); }); break;
-    case Reduction::kAnd: f([](T a, T b) { return combine(Reduction::kAnd, a, b); }); break;
-    case Reduction::kOr: f([](T a, T b) { return combine(Reduction::kOr, a, b); }); break;
+    case Reduction::kAdd:
+      f([](T a, T b) { return combine(Reduction::kAdd, a, b); });
+      break;
+    case Reduction::kMultiply:
+      f([](T a, T b) { return combine(Reduction::kMultiply, a, b); });
+      break;
+    case Reduction::kMaximum:
+      f([](T a, T b) { return combine(Reduction::kMaximum, a, b); });
+      break;
+    case Reduction::kMinimum:
+      f([](T a, T b) { return combine(Reduction::kMinimum, a, b); });
+      break;
+    case Reduction::kAnd:
+      f([](T a, T b) { return combine(Reduction::kAnd, a, b); });
+      break;
+    case Reduction::kOr:
+      f([](T a, T b) { return combine(Reduction::kOr, a, b); });
+      break;
   }
 }
 
@@ -115,16 +135,19 @@ Columns reduced_first(const Tensor& x, std::vector<std::int64_t> reduced) {
   return columns;
 }
 
-// `width` results at once: partial[i mod lanes] ascending, each from the first element it receives; then a binary tree whose
-// stride halves, rounding up; then op(init, result).
+// `width` results at once: partial[i mod lanes] ascending, each from the first element it receives; then a binary tree
+// whose stride halves, rounding up; then op(init, result).
 template <typename T, typename Op>
-void reduce_block(const Columns& c, std::int64_t first, std::int64_t width, std::int64_t lanes, T init, const Op& op, T* out) {
+void reduce_block(const Columns& c, std::int64_t first, std::int64_t width, std::int64_t lanes, T init, const Op& op,
+                  T* out) {
   const std::int64_t partials = std::min(c.rows, lanes), size = dtype_bytes(c.x.type());
-  std::vector<T> partial(static_cast<std::size_t>(std::max<std::int64_t>(partials, 1) * width)), row(static_cast<std::size_t>(width));
+  std::vector<T> partial(static_cast<std::size_t>(std::max<std::int64_t>(partials, 1) * width)),
+      row(static_cast<std::size_t>(width));
   for (std::int64_t i = 0; i < c.rows; ++i) {
     load_row(c.x.type(), c.x.raw() + (i * c.results + first) * size, row.data(), width);
     T* to = partial.data() + i % lanes * width;
-    for (std::int64_t j = 0; j < width; ++j) to[j] = i < lanes ? row[static_cast<std::size_t>(j)] : op(to[j], row[static_cast<std::size_t>(j)]);
+    for (std::int64_t j = 0; j < width; ++j)
+      to[j] = i < lanes ? row[static_cast<std::size_t>(j)] : op(to[j], row[static_cast<std::size_t>(j)]);
   }
   for (std::int64_t m = partials; m > 1;) {
     const std::int64_t half = (m + 1) / 2;
@@ -134,7 +157,8 @@ void reduce_block(const Columns& c, std::int64_t first, std::int64_t width, std:
     }
     m = half;
   }
-  for (std::int64_t j = 0; j < width; ++j) out[j] = partials == 0 ? init : op(init, partial[static_cast<std::size_t>(j)]);
+  for (std::int64_t j = 0; j < width; ++j)
+    out[j] = partials == 0 ? init : op(init, partial[static_cast<std::size_t>(j)]);
 }
 
 template <typename T>
@@ -169,7 +193,8 @@ struct WindowAxis {
   }
 };
 
-// A row of results along the last dimension. Window elements come in row-major order, so every result sees its own in order.
+// A row of results along the last dimension. Window elements come in row-major order, so every result sees its own in
+// order.
 template <typename T, typename Op>
 void window_row(const std::vector<WindowAxis>& axes, const std::vector<T>& x, const Shape& strides, const Shape& outer,
                 const Op& op, std::vector<T>& row) {
@@ -239,7 +264,7 @@ Tensor reduce_window_as(const Step& step) {
 
 template <>
 Tensor eval_reduce(const Step& step, const DoubleArithmetic&) {
-  constexpr std::int64_t kLanes = 128;   // any number: more partial sums, a smaller error
+  constexpr std::int64_t kLanes = 128;  // any number: more partial sums, a smaller error
   return step.result.type == DType::kF64 ? reduce_as<double>(step, kLanes) : reduce_as<std::int64_t>(step, kLanes);
 }
 

@@ -47,7 +47,8 @@ ValueId Graph::constant(Tensor value, std::string source) {
 
 std::vector<int> Graph::defining_op() const {
   std::vector<int> definition(values.size(), -1);
-  for (std::size_t i = 0; i < ops.size(); ++i) definition[static_cast<std::size_t>(ops[i].result)] = static_cast<int>(i);
+  for (std::size_t i = 0; i < ops.size(); ++i)
+    definition[static_cast<std::size_t>(ops[i].result)] = static_cast<int>(i);
   return definition;
 }
 
@@ -79,7 +80,8 @@ Status verify_inputs(const Graph& graph, std::vector<bool>& defined) {
   for (std::size_t i = 0; i < graph.inputs.size(); ++i) {
     const auto id = static_cast<std::size_t>(graph.inputs[i]);
     const std::string place = fmt::format("input '{}'", graph.input_names[i]);
-    if (graph.inputs[i] < 0 || id >= defined.size()) return invalid_input(place, fmt::format("value {} does not exist", graph.inputs[i]));
+    if (graph.inputs[i] < 0 || id >= defined.size())
+      return invalid_input(place, fmt::format("value {} does not exist", graph.inputs[i]));
     if (defined[id]) return invalid_input(place, fmt::format("value %{} is defined twice", id));
     SYSTOLE_TRY(check_shape(graph.values[id].type.shape, place));
     defined[id] = true;
@@ -97,13 +99,15 @@ Status verify_op(const Graph& graph, std::size_t index, std::vector<bool>& defin
     }
   }
   const auto result = static_cast<std::size_t>(op.result);
-  if (op.result < 0 || result >= defined.size()) return invalid_input(place, fmt::format("result {} does not exist", op.result));
+  if (op.result < 0 || result >= defined.size())
+    return invalid_input(place, fmt::format("result {} does not exist", op.result));
   if (defined[result]) return invalid_input(place, fmt::format("value %{} is defined twice", op.result));
   const TensorType& declared = graph.values[result].type;
   SYSTOLE_TRY(check_shape(declared.shape, place));
   SYSTOLE_ASSIGN(const TensorType inferred, infer_type(graph, op, &declared));
   if (!(inferred == declared)) {
-    return invalid_input(place, fmt::format("the result is declared {} but is {}", type_text(declared), type_text(inferred)));
+    return invalid_input(place,
+                         fmt::format("the result is declared {} but is {}", type_text(declared), type_text(inferred)));
   }
   defined[result] = true;
   return ok_status();
@@ -118,7 +122,8 @@ Status verify(const Graph& graph) {
   for (std::size_t i = 0; i < graph.outputs.size(); ++i) {
     const ValueId id = graph.outputs[i];
     if (id < 0 || static_cast<std::size_t>(id) >= defined.size() || !defined[static_cast<std::size_t>(id)]) {
-      return invalid_input(fmt::format("output '{}'", graph.output_names[i]), fmt::format("value %{} is not defined", id));
+      return invalid_input(fmt::format("output '{}'", graph.output_names[i]),
+                           fmt::format("value %{} is not defined", id));
     }
   }
   return ok_status();

@@ -12,40 +12,62 @@ int operand_count(OpKind kind) {
   if (kind >= OpKind::kAdd && kind <= OpKind::kCompare) return 2;
   switch (kind) {
     case OpKind::kSelect:
-    case OpKind::kClamp: return 3;
+    case OpKind::kClamp:
+      return 3;
     case OpKind::kBroadcastInDim:
     case OpKind::kReshape:
     case OpKind::kTranspose:
     case OpKind::kSlice:
-    case OpKind::kReverse: return 1;
+    case OpKind::kReverse:
+      return 1;
     case OpKind::kConcatenate:
     case OpKind::kDynamicSlice:
-    case OpKind::kDynamicUpdateSlice: return -1;
-    default: return 2;
+    case OpKind::kDynamicUpdateSlice:
+      return -1;
+    default:
+      return 2;
   }
 }
 
 template <typename T>
-bool holds(const Attr& attr) { return std::holds_alternative<T>(attr); }
+bool holds(const Attr& attr) {
+  return std::holds_alternative<T>(attr);
+}
 
 bool attribute_matches(OpKind kind, const Attr& attr) {
   switch (kind) {
-    case OpKind::kConstant: return holds<ConstantAttr>(attr);
-    case OpKind::kIota: return holds<IotaAttr>(attr);
-    case OpKind::kCompare: return holds<CompareAttr>(attr);
-    case OpKind::kBroadcastInDim: return holds<BroadcastAttr>(attr);
-    case OpKind::kTranspose: return holds<TransposeAttr>(attr);
-    case OpKind::kSlice: return holds<SliceAttr>(attr);
-    case OpKind::kConcatenate: return holds<ConcatenateAttr>(attr);
-    case OpKind::kPad: return holds<PadAttr>(attr);
-    case OpKind::kReverse: return holds<ReverseAttr>(attr);
-    case OpKind::kGather: return holds<GatherAttr>(attr);
-    case OpKind::kDynamicSlice: return holds<DynamicSliceAttr>(attr);
-    case OpKind::kReduce: return holds<ReduceAttr>(attr);
-    case OpKind::kReduceWindow: return holds<ReduceWindowAttr>(attr);
-    case OpKind::kDotGeneral: return holds<DotAttr>(attr);
-    case OpKind::kConvolution: return holds<ConvAttr>(attr);
-    default: return holds<std::monostate>(attr);
+    case OpKind::kConstant:
+      return holds<ConstantAttr>(attr);
+    case OpKind::kIota:
+      return holds<IotaAttr>(attr);
+    case OpKind::kCompare:
+      return holds<CompareAttr>(attr);
+    case OpKind::kBroadcastInDim:
+      return holds<BroadcastAttr>(attr);
+    case OpKind::kTranspose:
+      return holds<TransposeAttr>(attr);
+    case OpKind::kSlice:
+      return holds<SliceAttr>(attr);
+    case OpKind::kConcatenate:
+      return holds<ConcatenateAttr>(attr);
+    case OpKind::kPad:
+      return holds<PadAttr>(attr);
+    case OpKind::kReverse:
+      return holds<ReverseAttr>(attr);
+    case OpKind::kGather:
+      return holds<GatherAttr>(attr);
+    case OpKind::kDynamicSlice:
+      return holds<DynamicSliceAttr>(attr);
+    case OpKind::kReduce:
+      return holds<ReduceAttr>(attr);
+    case OpKind::kReduceWindow:
+      return holds<ReduceWindowAttr>(attr);
+    case OpKind::kDotGeneral:
+      return holds<DotAttr>(attr);
+    case OpKind::kConvolution:
+      return holds<ConvAttr>(attr);
+    default:
+      return holds<std::monostate>(attr);
   }
 }
 
@@ -88,13 +110,19 @@ Expected<TensorType> infer_iota(const InferContext& c) {
 Expected<TensorType> dispatch(const InferContext& c) {
   if (is_elementwise(c.op.kind)) return infer_elementwise(c);
   switch (c.op.kind) {
-    case OpKind::kConstant: return infer_constant(c);
-    case OpKind::kIota: return infer_iota(c);
+    case OpKind::kConstant:
+      return infer_constant(c);
+    case OpKind::kIota:
+      return infer_iota(c);
     case OpKind::kReduce:
-    case OpKind::kReduceWindow: return infer_reduction(c);
-    case OpKind::kDotGeneral: return infer_dot(c);
-    case OpKind::kConvolution: return infer_convolution(c);
-    default: return infer_movement(c);
+    case OpKind::kReduceWindow:
+      return infer_reduction(c);
+    case OpKind::kDotGeneral:
+      return infer_dot(c);
+    case OpKind::kConvolution:
+      return infer_convolution(c);
+    default:
+      return infer_movement(c);
   }
 }
 

@@ -21,7 +21,7 @@ struct InferContext {
   Error fail(int constraint, const std::string& message) const;
 };
 
-std::string type_text(const TensorType& type);   // "tensor<2x3xf32>"
+std::string type_text(const TensorType& type);  // "tensor<2x3xf32>"
 
 Expected<TensorType> infer_elementwise(const InferContext& context);
 Expected<TensorType> infer_movement(const InferContext& context);

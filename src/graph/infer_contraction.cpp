@@ -54,8 +54,8 @@ Expected<TensorType> infer_reduce_window(const InferContext& c) {
   for (const auto* list : {&a.window, &a.stride, &a.base_dilation, &a.window_dilation}) {
     if (!all_between(*list, 1, kMaxAttribute)) return c.fail(4, "window, stride and dilations must be positive");
   }
-  if (!all_between(a.pad_low, -kMaxAttribute, kMaxAttribute) || !all_between(a.pad_high, -kMaxAttribute, kMaxAttribute) ||
-      !all_between(x.shape, 0, kMaxAttribute)) {
+  if (!all_between(a.pad_low, -kMaxAttribute, kMaxAttribute) ||
+      !all_between(a.pad_high, -kMaxAttribute, kMaxAttribute) || !all_between(x.shape, 0, kMaxAttribute)) {
     return c.fail(5, "padding or operand size is out of range");
   }
   TensorType result{x.type, {}};
@@ -89,7 +89,8 @@ Status check_conv_layout(const InferContext& c) {
   if (n < 2 || rhs.shape.size() != n) {
     return c.fail(1, fmt::format("{} and {} need the same rank, at least 2", type_text(lhs), type_text(rhs)));
   }
-  if (!is_layout(a.lhs_batch, a.lhs_feature, a.lhs_spatial, n) || !is_layout(a.rhs_input, a.rhs_output, a.rhs_spatial, n) ||
+  if (!is_layout(a.lhs_batch, a.lhs_feature, a.lhs_spatial, n) ||
+      !is_layout(a.rhs_input, a.rhs_output, a.rhs_spatial, n) ||
       !is_layout(a.out_batch, a.out_feature, a.out_spatial, n)) {
     return c.fail(2, fmt::format("dim_numbers must name each of the {} dimensions once", n));
   }
@@ -99,8 +100,9 @@ Status check_conv_layout(const InferContext& c) {
   for (const auto* list : {&a.stride, &a.lhs_dilation, &a.rhs_dilation}) {
     if (!all_between(*list, 1, kMaxAttribute)) return c.fail(4, "stride and dilations must be positive");
   }
-  if (!all_between(a.pad_low, -kMaxAttribute, kMaxAttribute) || !all_between(a.pad_high, -kMaxAttribute, kMaxAttribute) ||
-      !all_between(lhs.shape, 0, kMaxAttribute) || !all_between(rhs.shape, 0, kMaxAttribute)) {
+  if (!all_between(a.pad_low, -kMaxAttribute, kMaxAttribute) ||
+      !all_between(a.pad_high, -kMaxAttribute, kMaxAttribute) || !all_between(lhs.shape, 0, kMaxAttribute) ||
+      !all_between(rhs.shape, 0, kMaxAttribute)) {
     return c.fail(5, "padding or operand size is out of range");
   }
   return ok_status();
@@ -115,10 +117,12 @@ Status check_conv_features(const InferContext& c) {
   const std::int64_t groups = a.feature_groups;
   if (groups < 1) return c.fail(6, fmt::format("feature_group_count {} must be positive", groups));
   if (features % groups != 0 || outputs % groups != 0) {
-    return c.fail(7, fmt::format("{} input and {} output features do not divide into {} groups", features, outputs, groups));
+    return c.fail(
+        7, fmt::format("{} input and {} output features do not divide into {} groups", features, outputs, groups));
   }
   if (features / groups != inputs) {
-    return c.fail(8, fmt::format("the kernel takes {} input features a group, the input has {}", inputs, features / groups));
+    return c.fail(
+        8, fmt::format("the kernel takes {} input features a group, the input has {}", inputs, features / groups));
   }
   if (a.placement == Placement::kVectorUnit && groups != features) {
     return c.fail(10, "only a depthwise convolution can be placed on the vector unit");
@@ -182,8 +186,10 @@ Expected<TensorType> infer_dot(const InferContext& c) {
   }
   TensorType result{type, {}};
   for (const std::int64_t d : a.lhs_batch) result.shape.push_back(lhs.shape[static_cast<std::size_t>(d)]);
-  for (std::size_t i = 0; i < lhs_used.size(); ++i) if (!lhs_used[i]) result.shape.push_back(lhs.shape[i]);
-  for (std::size_t i = 0; i < rhs_used.size(); ++i) if (!rhs_used[i]) result.shape.push_back(rhs.shape[i]);
+  for (std::size_t i = 0; i < lhs_used.size(); ++i)
+    if (!lhs_used[i]) result.shape.push_back(lhs.shape[i]);
+  for (std::size_t i = 0; i < rhs_used.size(); ++i)
+    if (!rhs_used[i]) result.shape.push_back(rhs.shape[i]);
   return result;
 }
 

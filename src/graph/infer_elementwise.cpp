@@ -23,32 +23,41 @@ Takes taken_types(OpKind kind) {
     case OpKind::kRsqrt:
     case OpKind::kSine:
     case OpKind::kCosine:
-    case OpKind::kIsFinite: return Takes::kFloat;
+    case OpKind::kIsFinite:
+      return Takes::kFloat;
     case OpKind::kNot:
     case OpKind::kAnd:
     case OpKind::kOr:
-    case OpKind::kXor: return Takes::kIntegerOrPred;
+    case OpKind::kXor:
+      return Takes::kIntegerOrPred;
     case OpKind::kShiftLeft:
     case OpKind::kShiftRightLogical:
-    case OpKind::kShiftRightArithmetic: return Takes::kInteger;
+    case OpKind::kShiftRightArithmetic:
+      return Takes::kInteger;
     case OpKind::kMaximum:
     case OpKind::kMinimum:
     case OpKind::kCompare:
-    case OpKind::kAdd:          // on pred: or (StableHLO)
-    case OpKind::kMultiply:     // on pred: and
+    case OpKind::kAdd:       // on pred: or (StableHLO)
+    case OpKind::kMultiply:  // on pred: and
       return Takes::kNumberOrPred;
-    default: return Takes::kNumber;
+    default:
+      return Takes::kNumber;
   }
 }
 
 bool accepts(Takes takes, DType type) {
   const bool real = is_float(type) || type == DType::kQ8_8;
   switch (takes) {
-    case Takes::kNumber: return real || is_integer(type);
-    case Takes::kFloat: return real;
-    case Takes::kInteger: return is_integer(type);
-    case Takes::kIntegerOrPred: return is_integer(type) || type == DType::kPred;
-    case Takes::kNumberOrPred: return true;
+    case Takes::kNumber:
+      return real || is_integer(type);
+    case Takes::kFloat:
+      return real;
+    case Takes::kInteger:
+      return is_integer(type);
+    case Takes::kIntegerOrPred:
+      return is_integer(type) || type == DType::kPred;
+    case Takes::kNumberOrPred:
+      return true;
   }
   return false;
 }

@@ -59,7 +59,8 @@ Expected<TensorType> infer_transpose(const InferContext& c) {
   const TensorType& x = c.operand(0);
   const auto& permutation = c.op.get<TransposeAttr>().permutation;
   if (permutation.size() != x.shape.size() || !distinct_dimensions(permutation, rank(x))) {
-    return c.fail(1, fmt::format("{} is not a permutation of the dimensions of {}", list_text(permutation), type_text(x)));
+    return c.fail(1,
+                  fmt::format("{} is not a permutation of the dimensions of {}", list_text(permutation), type_text(x)));
   }
   TensorType result{x.type, {}};
   for (const std::int64_t d : permutation) result.shape.push_back(x.shape[static_cast<std::size_t>(d)]);
@@ -76,7 +77,8 @@ Expected<TensorType> infer_slice(const InferContext& c) {
   TensorType result{x.type, {}};
   for (std::size_t i = 0; i < n; ++i) {
     if (a.start[i] < 0 || a.start[i] > a.limit[i] || a.limit[i] > x.shape[i]) {
-      return c.fail(2, fmt::format("dimension {}: [{}:{}] is not within size {}", i, a.start[i], a.limit[i], x.shape[i]));
+      return c.fail(2,
+                    fmt::format("dimension {}: [{}:{}] is not within size {}", i, a.start[i], a.limit[i], x.shape[i]));
     }
     if (a.stride[i] < 1 || a.stride[i] > kMaxAttribute) {
       return c.fail(3, fmt::format("dimension {}: stride {} must be positive", i, a.stride[i]));
@@ -111,7 +113,8 @@ Expected<TensorType> infer_pad(const InferContext& c) {
   const auto& a = c.op.get<PadAttr>();
   const std::size_t n = x.shape.size();
   if (value.type != x.type || !value.shape.empty()) {
-    return c.fail(1, fmt::format("the padding value is {}; a scalar of {} is needed", type_text(value), dtype_name(x.type)));
+    return c.fail(
+        1, fmt::format("the padding value is {}; a scalar of {} is needed", type_text(value), dtype_name(x.type)));
   }
   if (a.low.size() != n || a.high.size() != n || a.interior.size() != n) {
     return c.fail(2, fmt::format("low, high and interior need one entry per dimension of {}", type_text(x)));
@@ -120,7 +123,8 @@ Expected<TensorType> infer_pad(const InferContext& c) {
   for (std::size_t i = 0; i < n; ++i) {
     if (a.interior[i] < 0 || a.interior[i] > kMaxAttribute || std::abs(a.low[i]) > kMaxAttribute ||
         std::abs(a.high[i]) > kMaxAttribute) {
-      return c.fail(3, fmt::format("dimension {}: padding [{}, {}, {}] is out of range", i, a.low[i], a.high[i], a.interior[i]));
+      return c.fail(
+          3, fmt::format("dimension {}: padding [{}, {}, {}] is out of range", i, a.low[i], a.high[i], a.interior[i]));
     }
     if (x.shape[i] > kMaxAttribute) return c.fail(3, fmt::format("dimension {} is too long to pad", i));
     const std::int64_t size = dilated_size(x.shape[i], a.interior[i] + 1) + a.low[i] + a.high[i];
@@ -142,7 +146,8 @@ Expected<TensorType> infer_reverse(const InferContext& c) {
 Expected<TensorType> infer_gather(const InferContext& c) {
   const TensorType &table = c.operand(0), &indices = c.operand(1);
   const std::int64_t axis = c.op.get<GatherAttr>().axis;
-  if (axis < 0 || axis >= rank(table)) return c.fail(1, fmt::format("axis {} is not a dimension of {}", axis, type_text(table)));
+  if (axis < 0 || axis >= rank(table))
+    return c.fail(1, fmt::format("axis {} is not a dimension of {}", axis, type_text(table)));
   if (!is_integer(indices.type)) return c.fail(2, fmt::format("indices are {}, not integers", type_text(indices)));
   if (table.shape[static_cast<std::size_t>(axis)] == 0 && indices.count() > 0) {
     return c.fail(3, fmt::format("there is nothing to take along dimension {} of {}", axis, type_text(table)));
@@ -159,7 +164,8 @@ Expected<TensorType> infer_gather(const InferContext& c) {
 Status check_starts(const InferContext& c, std::size_t first) {
   const std::size_t wanted = c.operand(0).shape.size();
   if (c.op.operands.size() != first + wanted) {
-    return c.fail(1, fmt::format("{} start indices given, {} needed", c.op.operands.size() - std::min(first, c.op.operands.size()), wanted));
+    return c.fail(1, fmt::format("{} start indices given, {} needed",
+                                 c.op.operands.size() - std::min(first, c.op.operands.size()), wanted));
   }
   for (std::size_t i = first; i < c.op.operands.size(); ++i) {
     if (!is_integer(c.operand(i).type) || !c.operand(i).shape.empty()) {
@@ -173,7 +179,8 @@ Expected<TensorType> infer_dynamic_slice(const InferContext& c) {
   const TensorType& x = c.operand(0);
   SYSTOLE_TRY(check_starts(c, 1));
   const auto& sizes = c.op.get<DynamicSliceAttr>().sizes;
-  if (sizes.size() != x.shape.size()) return c.fail(3, fmt::format("sizes {} needs one entry per dimension of {}", list_text(sizes), type_text(x)));
+  if (sizes.size() != x.shape.size())
+    return c.fail(3, fmt::format("sizes {} needs one entry per dimension of {}", list_text(sizes), type_text(x)));
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     if (sizes[i] < 0 || sizes[i] > x.shape[i]) {
       return c.fail(4, fmt::format("dimension {}: size {} is not within {}", i, sizes[i], x.shape[i]));
@@ -197,16 +204,26 @@ Expected<TensorType> infer_dynamic_update_slice(const InferContext& c) {
 
 Expected<TensorType> infer_movement(const InferContext& c) {
   switch (c.op.kind) {
-    case OpKind::kBroadcastInDim: return infer_broadcast(c);
-    case OpKind::kReshape: return infer_reshape(c);
-    case OpKind::kTranspose: return infer_transpose(c);
-    case OpKind::kSlice: return infer_slice(c);
-    case OpKind::kConcatenate: return infer_concatenate(c);
-    case OpKind::kPad: return infer_pad(c);
-    case OpKind::kReverse: return infer_reverse(c);
-    case OpKind::kGather: return infer_gather(c);
-    case OpKind::kDynamicSlice: return infer_dynamic_slice(c);
-    default: return infer_dynamic_update_slice(c);
+    case OpKind::kBroadcastInDim:
+      return infer_broadcast(c);
+    case OpKind::kReshape:
+      return infer_reshape(c);
+    case OpKind::kTranspose:
+      return infer_transpose(c);
+    case OpKind::kSlice:
+      return infer_slice(c);
+    case OpKind::kConcatenate:
+      return infer_concatenate(c);
+    case OpKind::kPad:
+      return infer_pad(c);
+    case OpKind::kReverse:
+      return infer_reverse(c);
+    case OpKind::kGather:
+      return infer_gather(c);
+    case OpKind::kDynamicSlice:
+      return infer_dynamic_slice(c);
+    default:
+      return infer_dynamic_update_slice(c);
   }
 }
 

@@ -16,13 +16,20 @@ template <typename Arithmetic>
 Expected<Tensor> evaluate(const Step& step, const Arithmetic& arithmetic) {
   if (is_elementwise(step.op.kind)) return eval_elementwise(step, arithmetic);
   switch (step.op.kind) {
-    case OpKind::kConstant: return step.op.get<ConstantAttr>().value.converted(step.result.type);
-    case OpKind::kIota: return eval_iota(step);
-    case OpKind::kReduce: return eval_reduce(step, arithmetic);
-    case OpKind::kReduceWindow: return eval_reduce_window(step, arithmetic);
-    case OpKind::kDotGeneral: return eval_dot(step, arithmetic);
-    case OpKind::kConvolution: return eval_convolution(step, arithmetic);
-    default: return eval_movement(step);
+    case OpKind::kConstant:
+      return step.op.get<ConstantAttr>().value.converted(step.result.type);
+    case OpKind::kIota:
+      return eval_iota(step);
+    case OpKind::kReduce:
+      return eval_reduce(step, arithmetic);
+    case OpKind::kReduceWindow:
+      return eval_reduce_window(step, arithmetic);
+    case OpKind::kDotGeneral:
+      return eval_dot(step, arithmetic);
+    case OpKind::kConvolution:
+      return eval_convolution(step, arithmetic);
+    default:
+      return eval_movement(step);
   }
 }
 
@@ -47,7 +54,8 @@ Status check_range(const Tensor& x, const std::string& place) {
   for (std::int64_t i = 0; i < x.count(); ++i) {
     const std::int64_t value = load_as_i64(x.type(), x.raw() + i * dtype_bytes(x.type()));
     if (value > std::numeric_limits<std::int32_t>::max() || value < std::numeric_limits<std::int32_t>::min()) {
-      return unsupported(place, fmt::format("{} is outside int32, in which {} runs on a chip", value, dtype_name(x.type())));
+      return unsupported(place,
+                         fmt::format("{} is outside int32, in which {} runs on a chip", value, dtype_name(x.type())));
     }
   }
   return ok_status();
@@ -78,7 +86,8 @@ std::vector<std::size_t> last_use(const Graph& graph) {
 }
 
 template <typename Arithmetic>
-Expected<std::vector<Tensor>> interpret(const Graph& graph, const std::vector<Tensor>& inputs, const Arithmetic& arithmetic) {
+Expected<std::vector<Tensor>> interpret(const Graph& graph, const std::vector<Tensor>& inputs,
+                                        const Arithmetic& arithmetic) {
   SYSTOLE_TRY(verify(graph));
   SYSTOLE_TRY(check_inputs(graph, inputs));
   SYSTOLE_TRY(check_values(graph, inputs, arithmetic));

@@ -1,5 +1,5 @@
-// Internal: matrix products [M,K] x [K,N] whose rows of activations may be gathered on the fly, in the arithmetics of the
-// interpreter. K is cut into chunks, ascending; in double arithmetic and int64 the cut means nothing.
+// Internal: matrix products [M,K] x [K,N] whose rows of activations may be gathered on the fly, in the arithmetics of
+// the interpreter. K is cut into chunks, ascending; in double arithmetic and int64 the cut means nothing.
 #pragma once
 
 #include <functional>
@@ -19,17 +19,18 @@ void append_chunks(std::vector<Chunk>& chunks, std::int64_t first, std::int64_t 
 // Rows of activations as they lie in memory.
 struct Rows {
   const std::uint8_t* data = nullptr;
-  std::int64_t pitch = 0;   // elements
+  std::int64_t pitch = 0;  // elements
 };
-// Elements chunk.row .. chunk.row + chunk.k - 1 of `count` rows from `first` on; `scratch` holds count * chunk.k elements.
+// Elements chunk.row .. chunk.row + chunk.k - 1 of `count` rows from `first` on; `scratch` holds count * chunk.k
+// elements.
 using Gather = std::function<Rows(std::int64_t first, std::int64_t count, const Chunk& chunk, std::uint8_t* scratch)>;
 
 struct Product {
-  DType activation = DType::kF32, weight = DType::kF32;   // as stored
+  DType activation = DType::kF32, weight = DType::kF32;  // as stored
   std::int64_t m = 0, k = 0, n = 0;
-  const std::uint8_t* weights = nullptr;                  // row-major [k, n], `weight_pitch` elements apart
+  const std::uint8_t* weights = nullptr;  // row-major [k, n], `weight_pitch` elements apart
   std::int64_t weight_pitch = 0;
-  std::vector<Chunk> chunks;                              // covering 0 .. k - 1
+  std::vector<Chunk> chunks;  // covering 0 .. k - 1
   Gather gather;
   Algorithm algorithm = Algorithm::kDefault;
 };

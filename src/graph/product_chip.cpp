@@ -1,5 +1,5 @@
-// Products as the matrix unit computes them: chunks of at most R rows, each one weight tile (numeric/matmul.h), added into
-// the accumulator in ascending order; fp32 as bf16 passes chunk by chunk.
+// Products as the matrix unit computes them: chunks of at most R rows, each one weight tile (numeric/matmul.h), added
+// into the accumulator in ascending order; fp32 as bf16 passes chunk by chunk.
 #include <fmt/core.h>
 #include <tbb/parallel_for.h>
 
@@ -18,12 +18,13 @@ namespace {
 constexpr std::int64_t kRowBlock = 128, kColumnBlock = 512;
 
 struct Pass {
-  int activation, weight;   // bf16 parts; 0 and 0 without an algorithm
+  int activation, weight;  // bf16 parts; 0 and 0 without an algorithm
 };
 std::vector<Pass> passes_of(Algorithm algorithm) {
   if (algorithm == Algorithm::kDefault) return {{0, 0}};
   std::vector<Pass> passes;
-  for (int p = algorithm == Algorithm::kBf16x3 ? 3 : 0; p < 6; ++p) passes.push_back({kPassActivation[p], kPassWeight[p]});
+  for (int p = algorithm == Algorithm::kBf16x3 ? 3 : 0; p < 6; ++p)
+    passes.push_back({kPassActivation[p], kPassWeight[p]});
   return passes;
 }
 
@@ -100,8 +101,8 @@ class ChipProduct {
         }
       }
       for (const Pass& pass : passes_) {
-        tiles.tiles[i][static_cast<std::size_t>(pass.weight)].multiply(
-            split.data() + pass.activation * count * chunk.k, count, chunk.k, acc.data(), width, true);
+        tiles.tiles[i][static_cast<std::size_t>(pass.weight)].multiply(split.data() + pass.activation * count * chunk.k,
+                                                                       count, chunk.k, acc.data(), width, true);
       }
     }
     for (std::int64_t r = 0; r < count; ++r) {

@@ -18,8 +18,8 @@ constexpr std::int64_t kRowBlock = 64;  // rows gathered at once
 
 using Vector = double __attribute__((vector_size(kPanel * sizeof(double))));
 
-// out[i] = sum over r of a[i][r] * panel[r], ascending. Multiplications and additions round apart (-ffp-contract=off), so
-// every clone gives the same bits.
+// out[i] = sum over r of a[i][r] * panel[r], ascending. Multiplications and additions round apart (-ffp-contract=off),
+// so every clone gives the same bits.
 #if defined(__x86_64__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
@@ -61,7 +61,8 @@ void multiply_block(const Product& p, const std::vector<double>& packed, std::in
                     DType result, std::uint8_t* out, std::int64_t out_pitch) {
   const std::int64_t size = dtype_bytes(p.activation), out_size = dtype_bytes(result);
   const std::int64_t padded = round_up(count, kStrip);
-  const auto scratch = std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(std::max<std::int64_t>(count * p.k * size, 1)));
+  const auto scratch = std::make_unique_for_overwrite<std::uint8_t[]>(
+      static_cast<std::size_t>(std::max<std::int64_t>(count * p.k * size, 1)));
   const Rows rows = p.gather(first, count, {0, p.k}, scratch.get());
   std::vector<double> a(static_cast<std::size_t>(padded * p.k), 0.0);
   for (std::int64_t i = 0; i < count; ++i) {
@@ -96,11 +97,13 @@ void multiply_wide(const Product& p, DType result, std::uint8_t* out, std::int64
     for (std::int64_t r = 0; r < p.k; ++r) {
       const auto x = static_cast<std::uint64_t>(load_as_i64(p.activation, rows.data + r * a_size));
       const std::uint8_t* w = p.weights + r * p.weight_pitch * w_size;
-      for (std::int64_t j = 0; j < p.n; ++j) sum[static_cast<std::size_t>(j)] += x * static_cast<std::uint64_t>(load_as_i64(p.weight, w + j * w_size));
+      for (std::int64_t j = 0; j < p.n; ++j)
+        sum[static_cast<std::size_t>(j)] += x * static_cast<std::uint64_t>(load_as_i64(p.weight, w + j * w_size));
     }
     for (std::int64_t j = 0; j < p.n; ++j) {
       const auto value = static_cast<std::int64_t>(sum[static_cast<std::size_t>(j)]);
-      store_from_i64(result, out + (i * out_pitch + j) * out_size, result == DType::kI32 ? static_cast<std::int32_t>(value) : value);
+      store_from_i64(result, out + (i * out_pitch + j) * out_size,
+                     result == DType::kI32 ? static_cast<std::int32_t>(value) : value);
     }
   });
 }
@@ -108,7 +111,8 @@ void multiply_wide(const Product& p, DType result, std::uint8_t* out, std::int64
 }  // namespace
 
 void append_chunks(std::vector<Chunk>& chunks, std::int64_t first, std::int64_t count, std::int64_t limit) {
-  for (std::int64_t at = 0; at < count; at += std::min(limit, count)) chunks.push_back({first + at, std::min(limit, count - at)});
+  for (std::int64_t at = 0; at < count; at += std::min(limit, count))
+    chunks.push_back({first + at, std::min(limit, count - at)});
 }
 
 void multiply(const Product& p, const DoubleArithmetic&, DType result, std::uint8_t* out, std::int64_t out_pitch) {

@@ -10,15 +10,15 @@ namespace {
 constexpr std::int64_t kParallelElements = 1 << 16;
 
 struct Box {
-  Shape shape, to, from;   // dimensions of size 1 dropped, mergeable neighbours merged; at least one dimension
+  Shape shape, to, from;  // dimensions of size 1 dropped, mergeable neighbours merged; at least one dimension
 };
 
 Box simplified(const Shape& to_stride, const Shape& from_stride, const Shape& shape) {
   Box box;
   for (std::size_t d = 0; d < shape.size(); ++d) {
     if (shape[d] == 1) continue;
-    const bool merge = !box.shape.empty() && box.to.back() == to_stride[d] * shape[d] &&
-                       box.from.back() == from_stride[d] * shape[d];
+    const bool merge =
+        !box.shape.empty() && box.to.back() == to_stride[d] * shape[d] && box.from.back() == from_stride[d] * shape[d];
     if (merge) {
       box.shape.back() *= shape[d];
       box.to.back() = to_stride[d];
@@ -34,7 +34,8 @@ Box simplified(const Shape& to_stride, const Shape& from_stride, const Shape& sh
 }
 
 template <typename Word>
-void copy_row(std::uint8_t* to, std::int64_t to_stride, const std::uint8_t* from, std::int64_t from_stride, std::int64_t n) {
+void copy_row(std::uint8_t* to, std::int64_t to_stride, const std::uint8_t* from, std::int64_t from_stride,
+              std::int64_t n) {
   auto* out = reinterpret_cast<Word*>(to);
   const auto* in = reinterpret_cast<const Word*>(from);
   if (to_stride == 1 && from_stride == 1) {
@@ -77,10 +78,18 @@ void strided_copy(std::uint8_t* to, const Shape& to_stride, const std::uint8_t* 
   if (element_count(shape) == 0) return;
   const Box box = simplified(to_stride, from_stride, shape);
   switch (element_bytes) {
-    case 1: copy_all<std::uint8_t>(box, to, from); break;
-    case 2: copy_all<std::uint16_t>(box, to, from); break;
-    case 4: copy_all<std::uint32_t>(box, to, from); break;
-    default: copy_all<std::uint64_t>(box, to, from); break;
+    case 1:
+      copy_all<std::uint8_t>(box, to, from);
+      break;
+    case 2:
+      copy_all<std::uint16_t>(box, to, from);
+      break;
+    case 4:
+      copy_all<std::uint32_t>(box, to, from);
+      break;
+    default:
+      copy_all<std::uint64_t>(box, to, from);
+      break;
   }
 }
 

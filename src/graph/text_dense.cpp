@@ -12,12 +12,13 @@
 namespace systole::graph {
 namespace {
 
-constexpr std::int64_t kMaxBytes = std::int64_t{1} << 31;   // of one constant in text
-constexpr std::int64_t kMaxListed = 64;                     // longer constants print in hex
+constexpr std::int64_t kMaxBytes = std::int64_t{1} << 31;  // of one constant in text
+constexpr std::int64_t kMaxListed = 64;                    // longer constants print in hex
 
 class DenseParser {
  public:
-  DenseParser(Scanner& in, const TensorType& type) : in_(in), value_(type.type, type.shape), bytes_(value_.mutable_raw()) {}
+  DenseParser(Scanner& in, const TensorType& type)
+      : in_(in), value_(type.type, type.shape), bytes_(value_.mutable_raw()) {}
 
   Tensor parse() {
     if (in_.at_end()) {
@@ -39,7 +40,8 @@ class DenseParser {
   void splat() {
     std::uint8_t one[8];
     element(one);
-    for (std::int64_t i = 0; in_.ok() && i < value_.count(); ++i) std::memcpy(bytes_ + i * size(), one, static_cast<std::size_t>(size()));
+    for (std::int64_t i = 0; in_.ok() && i < value_.count(); ++i)
+      std::memcpy(bytes_ + i * size(), one, static_cast<std::size_t>(size()));
   }
 
   void list(std::size_t d, std::int64_t first) {
@@ -88,7 +90,8 @@ class DenseParser {
   void store_real(std::uint8_t* to, const char* begin, const char* end) {
     T x = 0;
     const auto [next, error] = std::from_chars(begin, end, x);
-    if ((error != std::errc() && error != std::errc::result_out_of_range) || next != end) return in_.fail("expected a number");
+    if ((error != std::errc() && error != std::errc::result_out_of_range) || next != end)
+      return in_.fail("expected a number");
     store_from_double(value_.type(), to, static_cast<double>(x));
   }
 
@@ -97,10 +100,12 @@ class DenseParser {
     std::string text = in_.string();
     if (!in_.ok()) return;
     std::vector<std::uint8_t> raw;
-    if (!text.starts_with("0x") || text.size() % 2 != 0) return in_.fail("expected an even number of hexadecimal digits after 0x");
+    if (!text.starts_with("0x") || text.size() % 2 != 0)
+      return in_.fail("expected an even number of hexadecimal digits after 0x");
     for (std::size_t i = 2; i < text.size(); i += 2) {
       std::uint8_t byte = 0;
-      if (std::from_chars(&text[i], &text[i] + 2, byte, 16).ptr != &text[i] + 2) return in_.fail("malformed hexadecimal digits");
+      if (std::from_chars(&text[i], &text[i] + 2, byte, 16).ptr != &text[i] + 2)
+        return in_.fail("malformed hexadecimal digits");
       raw.push_back(byte);
     }
     if (value_.type() == DType::kPred) return packed_bits(raw);
@@ -118,7 +123,8 @@ class DenseParser {
     } else if (static_cast<std::int64_t>(raw.size()) != (count + 7) / 8) {
       in_.fail(fmt::format("{} bytes given, {} needed", raw.size(), (count + 7) / 8));
     } else {
-      for (std::int64_t i = 0; i < count; ++i) bytes_[i] = static_cast<std::uint8_t>(raw[static_cast<std::size_t>(i / 8)] >> (i % 8) & 1);
+      for (std::int64_t i = 0; i < count; ++i)
+        bytes_[i] = static_cast<std::uint8_t>(raw[static_cast<std::size_t>(i / 8)] >> (i % 8) & 1);
     }
   }
 
@@ -158,19 +164,22 @@ std::string list_text(const Tensor& value, std::size_t d, std::int64_t first) {
   if (d == value.shape().size()) return element_text(value.type(), value.raw() + first * size);
   const std::int64_t step = row_major_strides(value.shape())[d];
   std::string text = "[";
-  for (std::int64_t i = 0; i < value.shape()[d]; ++i) text += (i > 0 ? ", " : "") + list_text(value, d + 1, first + i * step);
+  for (std::int64_t i = 0; i < value.shape()[d]; ++i)
+    text += (i > 0 ? ", " : "") + list_text(value, d + 1, first + i * step);
   return text + "]";
 }
 
 bool is_splat(const Tensor& value) {
   const std::int64_t size = dtype_bytes(value.type());
-  return value.count() > 0 && std::memcmp(value.raw(), value.raw() + size, static_cast<std::size_t>(value.bytes() - size)) == 0;
+  return value.count() > 0 &&
+         std::memcmp(value.raw(), value.raw() + size, static_cast<std::size_t>(value.bytes() - size)) == 0;
 }
 
 }  // namespace
 
 Tensor parse_dense(Scanner& in) {
-  if (in.peek("dense_resource")) in.fail("dense_resource is not supported", "print with elements inline", ErrorCode::kUnsupported);
+  if (in.peek("dense_resource"))
+    in.fail("dense_resource is not supported", "print with elements inline", ErrorCode::kUnsupported);
   in.expect("dense");
   const Span literal = in.bracketed();
   in.expect(":");
@@ -183,7 +192,8 @@ Tensor parse_dense(Scanner& in) {
 std::string print_dense(const Tensor& value) {
   if (value.count() == 0) return "dense<>";
   if (is_splat(value)) return fmt::format("dense<{}>", element_text(value.type(), value.raw()));
-  if (value.count() <= kMaxListed || value.type() == DType::kPred) return fmt::format("dense<{}>", list_text(value, 0, 0));
+  if (value.count() <= kMaxListed || value.type() == DType::kPred)
+    return fmt::format("dense<{}>", list_text(value, 0, 0));
   constexpr char kDigits[] = "0123456789ABCDEF";
   std::string text = "dense<\"0x";
   text.reserve(static_cast<std::size_t>(value.bytes()) * 2 + 16);

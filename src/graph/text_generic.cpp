@@ -130,9 +130,11 @@ Reduction region_reduction(Scanner& in) {
 }
 
 // Only what takes whole rows along one axis: the header of graph.h has the form.
-GatherAttr row_gather(Scanner& in, Attributes& attributes, const TensorType& table, const TensorType& indices, bool& drop_index_vector) {
+GatherAttr row_gather(Scanner& in, Attributes& attributes, const TensorType& table, const TensorType& indices,
+                      bool& drop_index_vector) {
   auto numbers = attributes.structure("dimension_numbers");
-  const List sizes = attributes.list("slice_sizes"), collapsed = numbers["collapsed_slice_dims"], start = numbers["start_index_map"];
+  const List sizes = attributes.list("slice_sizes"), collapsed = numbers["collapsed_slice_dims"],
+             start = numbers["start_index_map"];
   const List vector_dim = numbers["index_vector_dim"];
   const auto rank = static_cast<std::int64_t>(table.shape.size());
   auto index_rank = static_cast<std::int64_t>(indices.shape.size());
@@ -148,7 +150,8 @@ GatherAttr row_gather(Scanner& in, Attributes& attributes, const TensorType& tab
     if (d != collapsed[0]) offset.push_back(d < collapsed[0] ? d : d - 1 + index_rank);
   }
   if (!rows || offset != numbers["offset_dims"]) {
-    in.fail("this gather does not take whole rows along one axis", "docs/graph.md has the form that is supported", ErrorCode::kUnsupported);
+    in.fail("this gather does not take whole rows along one axis", "docs/graph.md has the form that is supported",
+            ErrorCode::kUnsupported);
   }
   return {rows ? collapsed[0] : 0};
 }
@@ -195,19 +198,29 @@ DotAttr dot(Attributes& attributes) {
 
 Attr simple_attribute(Scanner& in, Attributes& a, OpKind kind) {
   switch (kind) {
-    case OpKind::kIota: return IotaAttr{a.integer("iota_dimension")};
-    case OpKind::kBroadcastInDim: return BroadcastAttr{a.list("broadcast_dimensions")};
-    case OpKind::kTranspose: return TransposeAttr{a.list("permutation")};
-    case OpKind::kSlice: return SliceAttr{a.list("start_indices"), a.list("limit_indices"), a.list("strides")};
-    case OpKind::kConcatenate: return ConcatenateAttr{a.integer("dimension")};
-    case OpKind::kPad: return PadAttr{a.list("edge_padding_low"), a.list("edge_padding_high"), a.list("interior_padding")};
-    case OpKind::kReverse: return ReverseAttr{a.list("dimensions")};
-    case OpKind::kDynamicSlice: return DynamicSliceAttr{a.list("slice_sizes")};
-    case OpKind::kDotGeneral: return dot(a);
-    case OpKind::kConvolution: return convolution(in, a);
+    case OpKind::kIota:
+      return IotaAttr{a.integer("iota_dimension")};
+    case OpKind::kBroadcastInDim:
+      return BroadcastAttr{a.list("broadcast_dimensions")};
+    case OpKind::kTranspose:
+      return TransposeAttr{a.list("permutation")};
+    case OpKind::kSlice:
+      return SliceAttr{a.list("start_indices"), a.list("limit_indices"), a.list("strides")};
+    case OpKind::kConcatenate:
+      return ConcatenateAttr{a.integer("dimension")};
+    case OpKind::kPad:
+      return PadAttr{a.list("edge_padding_low"), a.list("edge_padding_high"), a.list("interior_padding")};
+    case OpKind::kReverse:
+      return ReverseAttr{a.list("dimensions")};
+    case OpKind::kDynamicSlice:
+      return DynamicSliceAttr{a.list("slice_sizes")};
+    case OpKind::kDotGeneral:
+      return dot(a);
+    case OpKind::kConvolution:
+      return convolution(in, a);
     case OpKind::kCompare: {
       CompareAttr compare;
-      a.read("comparison_direction", [&] {   // #stablehlo<comparison_direction EQ>
+      a.read("comparison_direction", [&] {  // #stablehlo<comparison_direction EQ>
         in.expect("#");
         (void)in.word();
         in.expect("<");
@@ -221,7 +234,8 @@ Attr simple_attribute(Scanner& in, Attributes& a, OpKind kind) {
       a.read("value", [&] { constant.value = parse_dense(in); });
       return constant;
     }
-    default: return {};
+    default:
+      return {};
   }
 }
 

@@ -7,8 +7,8 @@
 
 namespace systole::graph {
 
-std::string_view direction_name(CompareDirection direction);        // "EQ", ...
-OpKind reduction_op(Reduction reduction);                            // the operator that it applies
+std::string_view direction_name(CompareDirection direction);  // "EQ", ...
+OpKind reduction_op(Reduction reduction);                     // the operator that it applies
 
 // An operation as read. Types as written: operand_types is empty where the syntax gives the result's only.
 struct ParsedOp {
@@ -22,11 +22,11 @@ struct ParsedOp {
   bool drop_index_vector = false;
 };
 
-using Lookup = std::function<ValueId(std::string_view name)>;        // fails the scanner for an unknown name
+using Lookup = std::function<ValueId(std::string_view name)>;  // fails the scanner for an unknown name
 
-CompareDirection parse_direction(Scanner& in);                       // EQ
-Reduction parse_reduction(Scanner& in, std::string_view op);         // "stablehlo.add"
-void parse_conv_layout(Scanner& in, ConvAttr& attr);                 // [b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1]
+CompareDirection parse_direction(Scanner& in);                // EQ
+Reduction parse_reduction(Scanner& in, std::string_view op);  // "stablehlo.add"
+void parse_conv_layout(Scanner& in, ConvAttr& attr);          // [b, f, 0, 1]x[o, i, 0, 1]->[b, f, 0, 1]
 
 // After the name, up to and with the type.
 void parse_pretty(Scanner& in, const Lookup& lookup, ParsedOp& op);

@@ -9,7 +9,7 @@
 namespace systole::graph {
 namespace {
 
-constexpr std::size_t kMaxOps = 1 << 20;    // against texts whose calls multiply
+constexpr std::size_t kMaxOps = 1 << 20;  // against texts whose calls multiply
 constexpr int kMaxCallDepth = 32;
 
 struct Argument {
@@ -20,7 +20,7 @@ struct Argument {
 struct Function {
   std::string name;
   std::vector<Argument> arguments;
-  std::vector<Argument> results;   // nameless
+  std::vector<Argument> results;  // nameless
   Span body;
 };
 using Scope = std::unordered_map<std::string, ValueId>;
@@ -35,18 +35,21 @@ class ModuleParser {
     if (in_.ok()) build(main_function());
     if (!in_.ok()) return in_.error();
     if (const Status status = verify(graph_); !status.ok()) {
-      return Error{status.error().code, place_ + ": " + status.error().place, status.error().message, status.error().hint};
+      return Error{status.error().code, place_ + ": " + status.error().place, status.error().message,
+                   status.error().hint};
     }
     return std::move(graph_);
   }
 
  private:
-  void skip_aliases() {   // #loc1 = loc("...")
+  void skip_aliases() {  // #loc1 = loc("...")
     while (in_.ok() && in_.accept("#")) {
       (void)in_.word();
       in_.expect("=");
-      if (in_.accept("#")) (void)in_.word();
-      else if (in_.accept("loc") || !in_.word().empty()) (void)in_.bracketed();
+      if (in_.accept("#"))
+        (void)in_.word();
+      else if (in_.accept("loc") || !in_.word().empty())
+        (void)in_.bracketed();
     }
   }
 
@@ -128,7 +131,8 @@ class ModuleParser {
     }
     const std::vector<ValueId> results = body(f, arguments, 0);
     for (std::size_t i = 0; in_.ok() && i < results.size(); ++i) {
-      graph_.add_output(results[i], text_attribute(f.results[i].attributes, "systole.name", fmt::format("result{}", i)));
+      graph_.add_output(results[i],
+                        text_attribute(f.results[i].attributes, "systole.name", fmt::format("result{}", i)));
     }
   }
 
@@ -162,10 +166,12 @@ class ModuleParser {
       results.push_back(lookup(scope, in_.value_name()));
       if (!in_.accept(",")) break;
     }
-    if (in_.ok() && results.size() != f.results.size()) in_.fail(fmt::format("returns {} values, declares {}", results.size(), f.results.size()));
+    if (in_.ok() && results.size() != f.results.size())
+      in_.fail(fmt::format("returns {} values, declares {}", results.size(), f.results.size()));
     for (std::size_t i = 0; in_.ok() && i < results.size(); ++i) {
       if (!(graph_.type(results[i]) == f.results[i].type)) {
-        in_.fail(fmt::format("result {} is {}, declared {}", i, type_text(graph_.type(results[i])), type_text(f.results[i].type)));
+        in_.fail(fmt::format("result {} is {}, declared {}", i, type_text(graph_.type(results[i])),
+                             type_text(f.results[i].type)));
       }
     }
     return results;
@@ -180,7 +186,8 @@ class ModuleParser {
     if (graph_.ops.size() >= kMaxOps) return in_.fail("more than 2^20 operations", {}, ErrorCode::kUnsupported);
     if (in_.accept("call") || in_.accept("func.call")) {
       const std::vector<ValueId> results = call(scope, depth);
-      if (in_.ok() && static_cast<std::int64_t>(results.size()) != count) in_.fail("the call returns another number of values");
+      if (in_.ok() && static_cast<std::int64_t>(results.size()) != count)
+        in_.fail("the call returns another number of values");
       for (std::size_t i = 0; in_.ok() && i < results.size(); ++i) {
         scope[count == 1 ? name : fmt::format("{}#{}", name, i)] = results[i];
       }
@@ -202,14 +209,17 @@ class ModuleParser {
     in_.expect(":");
     (void)in_.bracketed();
     in_.expect("->");
-    if (in_.peek("(")) (void)in_.bracketed();
-    else (void)in_.tensor_type();
+    if (in_.peek("("))
+      (void)in_.bracketed();
+    else
+      (void)in_.tensor_type();
     if (depth >= kMaxCallDepth) in_.fail("calls nest too deeply");
     if (!in_.ok()) return {};
     for (const Function& f : functions_) {
       if (f.name != callee) continue;
       bool matches = arguments.size() == f.arguments.size();
-      for (std::size_t i = 0; matches && i < arguments.size(); ++i) matches = graph_.type(arguments[i]) == f.arguments[i].type;
+      for (std::size_t i = 0; matches && i < arguments.size(); ++i)
+        matches = graph_.type(arguments[i]) == f.arguments[i].type;
       if (matches) return body(f, arguments, depth + 1);
       in_.fail(fmt::format("the arguments of @{} have other types", callee));
       return {};
@@ -228,14 +238,17 @@ class ModuleParser {
     if (!in_.ok()) return -1;
     if (!kind.ok() || dialect != op_dialect(*kind)) {
       in_.seek(start);
-      in_.fail(fmt::format("operator '{}' is not one that Systole has", name), "docs/graph.md lists them", ErrorCode::kUnsupported);
+      in_.fail(fmt::format("operator '{}' is not one that Systole has", name), "docs/graph.md lists them",
+               ErrorCode::kUnsupported);
       return -1;
     }
     ParsedOp parsed;
     parsed.kind = *kind;
     const Lookup find = [&](std::string_view value) { return lookup(scope, value); };
-    if (generic) parse_generic(in_, find, graph_, parsed);
-    else parse_pretty(in_, find, parsed);
+    if (generic)
+      parse_generic(in_, find, graph_, parsed);
+    else
+      parse_pretty(in_, find, parsed);
     return in_.ok() ? append(parsed, start) : -1;
   }
 
@@ -244,10 +257,14 @@ class ModuleParser {
     const std::string algorithm = text_attribute(parsed.attributes, "systole.algorithm", "default");
     const std::string placement = text_attribute(parsed.attributes, "systole.placement", "matrix");
     Algorithm value = Algorithm::kDefault;
-    if (algorithm == "bf16x3") value = Algorithm::kBf16x3;
-    else if (algorithm == "bf16x6") value = Algorithm::kBf16x6;
-    else if (algorithm != "default") in_.fail(fmt::format("unknown systole.algorithm '{}'", algorithm));
-    if (placement != "matrix" && placement != "vector") in_.fail(fmt::format("unknown systole.placement '{}'", placement));
+    if (algorithm == "bf16x3")
+      value = Algorithm::kBf16x3;
+    else if (algorithm == "bf16x6")
+      value = Algorithm::kBf16x6;
+    else if (algorithm != "default")
+      in_.fail(fmt::format("unknown systole.algorithm '{}'", algorithm));
+    if (placement != "matrix" && placement != "vector")
+      in_.fail(fmt::format("unknown systole.placement '{}'", placement));
     if (auto* dot = std::get_if<DotAttr>(&op.attr)) dot->algorithm = value;
     if (auto* conv = std::get_if<ConvAttr>(&op.attr)) {
       conv->algorithm = value;
@@ -266,8 +283,11 @@ class ModuleParser {
     };
     if (!parsed.operand_types.empty() || parsed.operands.empty()) {
       bool same = parsed.operand_types.size() == parsed.operands.size();
-      for (std::size_t i = 0; same && i < parsed.operands.size(); ++i) same = graph_.type(parsed.operands[i]) == parsed.operand_types[i];
-      if (!same) return fail_here(invalid_input(std::string(op_name(parsed.kind)), "the operands have other types than written"));
+      for (std::size_t i = 0; same && i < parsed.operands.size(); ++i)
+        same = graph_.type(parsed.operands[i]) == parsed.operand_types[i];
+      if (!same)
+        return fail_here(
+            invalid_input(std::string(op_name(parsed.kind)), "the operands have other types than written"));
     }
     if (parsed.drop_index_vector) {
       TensorType indices = graph_.type(parsed.operands[1]);
@@ -280,7 +300,9 @@ class ModuleParser {
     const auto type = infer_type(graph_, op, &parsed.result);
     if (!type.ok()) return fail_here(type.error());
     if (!(*type == parsed.result)) {
-      return fail_here(invalid_input(std::string(op_name(op.kind)), fmt::format("the result is declared {} but is {}", type_text(parsed.result), type_text(*type))));
+      return fail_here(invalid_input(
+          std::string(op_name(op.kind)),
+          fmt::format("the result is declared {} but is {}", type_text(parsed.result), type_text(*type))));
     }
     op.result = graph_.add_value(*type, text_attribute(parsed.attributes, "systole.name", {}));
     graph_.ops.push_back(std::move(op));
@@ -295,6 +317,8 @@ class ModuleParser {
 
 }  // namespace
 
-Expected<Graph> parse_text(std::string_view text, const std::string& place) { return ModuleParser(text, place).parse(); }
+Expected<Graph> parse_text(std::string_view text, const std::string& place) {
+  return ModuleParser(text, place).parse();
+}
 
 }  // namespace systole::graph

@@ -9,7 +9,8 @@ namespace systole::graph {
 namespace {
 
 constexpr std::array<std::string_view, 6> kDirections = {"EQ", "NE", "LT", "LE", "GT", "GE"};
-constexpr std::array<OpKind, 6> kReductionOps = {OpKind::kAdd, OpKind::kMultiply, OpKind::kMaximum, OpKind::kMinimum, OpKind::kAnd, OpKind::kOr};
+constexpr std::array<OpKind, 6> kReductionOps = {OpKind::kAdd,     OpKind::kMultiply, OpKind::kMaximum,
+                                                 OpKind::kMinimum, OpKind::kAnd,      OpKind::kOr};
 
 void optional_attributes(Scanner& in, ParsedOp& op) {
   if (in.accept("{")) op.attributes.merge(in.attributes());
@@ -39,10 +40,14 @@ void window(Scanner& in, ConvAttr& a) {
   while (in.ok() && !in.accept("}")) {
     const std::string_view name = in.word();
     in.expect("=");
-    if (name == "stride") a.stride = in.integers();
-    else if (name == "pad") pad_pairs(in, a);
-    else if (name == "lhs_dilate") a.lhs_dilation = in.integers();
-    else if (name == "rhs_dilate") a.rhs_dilation = in.integers();
+    if (name == "stride")
+      a.stride = in.integers();
+    else if (name == "pad")
+      pad_pairs(in, a);
+    else if (name == "lhs_dilate")
+      a.lhs_dilation = in.integers();
+    else if (name == "rhs_dilate")
+      a.rhs_dilation = in.integers();
     else if (name == "reverse") {
       for (const std::int64_t flag : in.integers()) {
         if (flag != 0) in.fail("window reversal is not supported", "reverse the kernel", ErrorCode::kUnsupported);
@@ -92,7 +97,9 @@ void reduce(Scanner& in, const Lookup& lookup, ParsedOp& op) {
   op.operands.push_back(lookup(in.value_name()));
   in.expect(")");
   if (in.peek(",")) return in.fail("a reduce of several operands is not supported", {}, ErrorCode::kUnsupported);
-  if (!in.accept("applies")) return in.fail("a reduce with a region of its own is supported in the generic form only", "write \"stablehlo.reduce\"(...) ({...})", ErrorCode::kUnsupported);
+  if (!in.accept("applies"))
+    return in.fail("a reduce with a region of its own is supported in the generic form only",
+                   "write \"stablehlo.reduce\"(...) ({...})", ErrorCode::kUnsupported);
   a.reduction = parse_reduction(in, in.word());
   in.expect("across");
   in.expect("dimensions");
@@ -141,18 +148,25 @@ void parameter(Scanner& in, Parameters& parameters) {
 
 Attr plain_attribute(Scanner& in, OpKind kind, Parameters& p) {
   switch (kind) {
-    case OpKind::kBroadcastInDim: return BroadcastAttr{p.take(in, "dims")};
-    case OpKind::kTranspose: return TransposeAttr{p.take(in, "dims")};
-    case OpKind::kReverse: return ReverseAttr{p.take(in, "dims")};
-    case OpKind::kDynamicSlice: return DynamicSliceAttr{p.take(in, "sizes")};
-    case OpKind::kPad: return PadAttr{p.take(in, "low"), p.take(in, "high"), p.take(in, "interior")};
+    case OpKind::kBroadcastInDim:
+      return BroadcastAttr{p.take(in, "dims")};
+    case OpKind::kTranspose:
+      return TransposeAttr{p.take(in, "dims")};
+    case OpKind::kReverse:
+      return ReverseAttr{p.take(in, "dims")};
+    case OpKind::kDynamicSlice:
+      return DynamicSliceAttr{p.take(in, "sizes")};
+    case OpKind::kPad:
+      return PadAttr{p.take(in, "low"), p.take(in, "high"), p.take(in, "interior")};
     case OpKind::kConcatenate: {
       const List dim = p.take(in, "dim");
       return ConcatenateAttr{dim.size() == 1 ? dim[0] : -1};
     }
     case OpKind::kDotGeneral:
-      return DotAttr{p.first["batching_dims"], p.second["batching_dims"], p.first["contracting_dims"], p.second["contracting_dims"]};
-    default: return {};
+      return DotAttr{p.first["batching_dims"], p.second["batching_dims"], p.first["contracting_dims"],
+                     p.second["contracting_dims"]};
+    default:
+      return {};
   }
 }
 
@@ -203,19 +217,24 @@ Reduction parse_reduction(Scanner& in, std::string_view op) {
   for (std::size_t i = 0; i < kReductionOps.size(); ++i) {
     if (op.starts_with("stablehlo.") && op.substr(10) == op_name(kReductionOps[i])) return static_cast<Reduction>(i);
   }
-  in.fail(fmt::format("a reduction by '{}' is not supported", op), "add, multiply, maximum, minimum, and, or", ErrorCode::kUnsupported);
+  in.fail(fmt::format("a reduction by '{}' is not supported", op), "add, multiply, maximum, minimum, and, or",
+          ErrorCode::kUnsupported);
   return Reduction::kAdd;
 }
 
 void parse_conv_layout(Scanner& in, ConvAttr& a) {
-  const auto side = [&](std::string_view first_name, std::int64_t& first, std::string_view second_name, std::int64_t& second, List& spatial) {
+  const auto side = [&](std::string_view first_name, std::int64_t& first, std::string_view second_name,
+                        std::int64_t& second, List& spatial) {
     first = second = -1;
     std::map<std::int64_t, std::int64_t> places;
     in.expect("[");
     for (std::int64_t position = 0; in.ok() && !in.accept("]"); ++position) {
-      if (in.accept(first_name)) first = position;
-      else if (in.accept(second_name)) second = position;
-      else places[in.integer()] = position;
+      if (in.accept(first_name))
+        first = position;
+      else if (in.accept(second_name))
+        second = position;
+      else
+        places[in.integer()] = position;
       if (!in.peek("]")) in.expect(",");
     }
     spatial.clear();
@@ -250,10 +269,14 @@ void parse_types(Scanner& in, ParsedOp& op) {
 
 void parse_pretty(Scanner& in, const Lookup& lookup, ParsedOp& op) {
   switch (op.kind) {
-    case OpKind::kConstant: return constant(in, op);
-    case OpKind::kConvolution: return convolution(in, lookup, op);
-    case OpKind::kReduce: return reduce(in, lookup, op);
-    case OpKind::kCompare: return compare(in, lookup, op);
+    case OpKind::kConstant:
+      return constant(in, op);
+    case OpKind::kConvolution:
+      return convolution(in, lookup, op);
+    case OpKind::kReduce:
+      return reduce(in, lookup, op);
+    case OpKind::kCompare:
+      return compare(in, lookup, op);
     case OpKind::kIota:
       in.expect("dim");
       in.expect("=");
@@ -261,8 +284,10 @@ void parse_pretty(Scanner& in, const Lookup& lookup, ParsedOp& op) {
       optional_attributes(in, op);
       return parse_types(in, op);
     case OpKind::kReduceWindow:
-    case OpKind::kGather: return in.fail(fmt::format("{} is read in its generic form only", op_name(op.kind)));
-    default: return plain(in, lookup, op);
+    case OpKind::kGather:
+      return in.fail(fmt::format("{} is read in its generic form only", op_name(op.kind)));
+    default:
+      return plain(in, lookup, op);
   }
 }
 

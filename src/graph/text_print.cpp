@@ -1,4 +1,5 @@
-// The graph as StableHLO text. What StableHLO has no place for are attributes systole.*: names, sources, algorithm, placement.
+// The graph as StableHLO text. What StableHLO has no place for are attributes systole.*: names, sources, algorithm,
+// placement.
 #include <fmt/core.h>
 
 #include <numeric>
@@ -41,8 +42,10 @@ std::string conv_side(std::int64_t first, char first_name, std::int64_t second, 
 class Printer {
  public:
   explicit Printer(const Graph& graph) : graph_(graph), names_(graph.values.size()) {
-    for (std::size_t i = 0; i < graph.inputs.size(); ++i) names_[static_cast<std::size_t>(graph.inputs[i])] = fmt::format("%arg{}", i);
-    for (std::size_t i = 0; i < graph.ops.size(); ++i) names_[static_cast<std::size_t>(graph.ops[i].result)] = fmt::format("%{}", i);
+    for (std::size_t i = 0; i < graph.inputs.size(); ++i)
+      names_[static_cast<std::size_t>(graph.inputs[i])] = fmt::format("%arg{}", i);
+    for (std::size_t i = 0; i < graph.ops.size(); ++i)
+      names_[static_cast<std::size_t>(graph.ops[i].result)] = fmt::format("%{}", i);
   }
 
   std::string print() const {
@@ -56,19 +59,22 @@ class Printer {
     }
     text += ") -> (";
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) {
-      text += fmt::format("{}{} {{systole.name = {}}}", i > 0 ? ", " : "", type_text(graph_.type(graph_.outputs[i])), quoted(graph_.output_names[i]));
+      text += fmt::format("{}{} {{systole.name = {}}}", i > 0 ? ", " : "", type_text(graph_.type(graph_.outputs[i])),
+                          quoted(graph_.output_names[i]));
     }
     text += ") {\n";
     for (std::size_t i = 0; i < graph_.ops.size(); ++i) text += fmt::format("  %{} = {}\n", i, op_text(graph_.ops[i]));
     text += "  return";
     for (std::size_t i = 0; i < graph_.outputs.size(); ++i) text += (i > 0 ? ", " : " ") + name(graph_.outputs[i]);
-    for (std::size_t i = 0; i < graph_.outputs.size(); ++i) text += (i > 0 ? ", " : " : ") + type_text(graph_.type(graph_.outputs[i]));
+    for (std::size_t i = 0; i < graph_.outputs.size(); ++i)
+      text += (i > 0 ? ", " : " : ") + type_text(graph_.type(graph_.outputs[i]));
     return text + "\n}\n";
   }
 
  private:
   static std::string quoted_symbol(const std::string& symbol) {
-    const bool plain = std::all_of(symbol.begin(), symbol.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
+    const bool plain =
+        std::all_of(symbol.begin(), symbol.end(), [](unsigned char c) { return std::isalnum(c) != 0 || c == '_'; });
     return plain ? symbol : quoted(symbol);
   }
 
@@ -99,7 +105,8 @@ class Printer {
       algorithm = conv->algorithm;
       if (conv->placement == Placement::kVectorUnit) parts.push_back("systole.placement = \"vector\"");
     }
-    if (algorithm != Algorithm::kDefault) parts.push_back(fmt::format("systole.algorithm = \"{}\"", algorithm == Algorithm::kBf16x3 ? "bf16x3" : "bf16x6"));
+    if (algorithm != Algorithm::kDefault)
+      parts.push_back(fmt::format("systole.algorithm = \"{}\"", algorithm == Algorithm::kBf16x3 ? "bf16x3" : "bf16x6"));
     std::string text;
     for (const std::string& part : parts) text += (text.empty() ? "" : ", ") + part;
     if (inner) return text.empty() ? "" : ", " + text;
@@ -110,31 +117,46 @@ class Printer {
     const std::string head = fmt::format("{}.{}", op_dialect(op.kind), op_name(op.kind));
     const std::string types = " : " + function_type(op), result = " : " + type_text(graph_.type(op.result));
     switch (op.kind) {
-      case OpKind::kConstant: return head + extras(op) + " " + print_dense(op.get<ConstantAttr>().value) + result;
-      case OpKind::kIota: return fmt::format("{} dim = {}{}{}", head, op.get<IotaAttr>().dimension, extras(op), result);
+      case OpKind::kConstant:
+        return head + extras(op) + " " + print_dense(op.get<ConstantAttr>().value) + result;
+      case OpKind::kIota:
+        return fmt::format("{} dim = {}{}{}", head, op.get<IotaAttr>().dimension, extras(op), result);
       case OpKind::kCompare:
-        return fmt::format("{} {}, {}{}{}", head, direction_name(op.get<CompareAttr>().direction), operands(op), extras(op), types);
+        return fmt::format("{} {}, {}{}{}", head, direction_name(op.get<CompareAttr>().direction), operands(op),
+                           extras(op), types);
       case OpKind::kReduce: {
         const auto& a = op.get<ReduceAttr>();
-        return fmt::format("{}({} init: {}) applies stablehlo.{} across dimensions = {}{}{}", head, name(op.operands[0]),
-                           name(op.operands[1]), op_name(reduction_op(a.reduction)), list(a.dimensions), extras(op), types);
+        return fmt::format("{}({} init: {}) applies stablehlo.{} across dimensions = {}{}{}", head,
+                           name(op.operands[0]), name(op.operands[1]), op_name(reduction_op(a.reduction)),
+                           list(a.dimensions), extras(op), types);
       }
-      case OpKind::kReduceWindow: return reduce_window_text(op) + types;
-      case OpKind::kGather: return gather_text(op) + types;
-      case OpKind::kConvolution: return convolution_text(op) + types;
-      case OpKind::kErf: return fmt::format("{} {}{} : {} -> {}", head, operands(op), extras(op), type_text(graph_.type(op.operands[0])), type_text(graph_.type(op.result)));
-      default: return fmt::format("{} {}{}{}{}", head, operands(op), parameters(op), extras(op), types);
+      case OpKind::kReduceWindow:
+        return reduce_window_text(op) + types;
+      case OpKind::kGather:
+        return gather_text(op) + types;
+      case OpKind::kConvolution:
+        return convolution_text(op) + types;
+      case OpKind::kErf:
+        return fmt::format("{} {}{} : {} -> {}", head, operands(op), extras(op), type_text(graph_.type(op.operands[0])),
+                           type_text(graph_.type(op.result)));
+      default:
+        return fmt::format("{} {}{}{}{}", head, operands(op), parameters(op), extras(op), types);
     }
   }
 
   // What follows the operands in the plain form.
   static std::string parameters(const Op& op) {
     switch (op.kind) {
-      case OpKind::kBroadcastInDim: return ", dims = " + list(op.get<BroadcastAttr>().dimensions);
-      case OpKind::kTranspose: return ", dims = " + list(op.get<TransposeAttr>().permutation);
-      case OpKind::kReverse: return ", dims = " + list(op.get<ReverseAttr>().dimensions);
-      case OpKind::kConcatenate: return fmt::format(", dim = {}", op.get<ConcatenateAttr>().dimension);
-      case OpKind::kDynamicSlice: return ", sizes = " + list(op.get<DynamicSliceAttr>().sizes);
+      case OpKind::kBroadcastInDim:
+        return ", dims = " + list(op.get<BroadcastAttr>().dimensions);
+      case OpKind::kTranspose:
+        return ", dims = " + list(op.get<TransposeAttr>().permutation);
+      case OpKind::kReverse:
+        return ", dims = " + list(op.get<ReverseAttr>().dimensions);
+      case OpKind::kConcatenate:
+        return fmt::format(", dim = {}", op.get<ConcatenateAttr>().dimension);
+      case OpKind::kDynamicSlice:
+        return ", sizes = " + list(op.get<DynamicSliceAttr>().sizes);
       case OpKind::kPad: {
         const auto& a = op.get<PadAttr>();
         return fmt::format(", low = {}, high = {}, interior = {}", list(a.low), list(a.high), list(a.interior));
@@ -151,21 +173,25 @@ class Printer {
       case OpKind::kDotGeneral: {
         const auto& a = op.get<DotAttr>();
         std::string text;
-        if (!a.lhs_batch.empty()) text += fmt::format(", batching_dims = {} x {}", list(a.lhs_batch), list(a.rhs_batch));
+        if (!a.lhs_batch.empty())
+          text += fmt::format(", batching_dims = {} x {}", list(a.lhs_batch), list(a.rhs_batch));
         return text + fmt::format(", contracting_dims = {} x {}", list(a.lhs_contract), list(a.rhs_contract));
       }
-      default: return {};
+      default:
+        return {};
     }
   }
 
   std::string convolution_text(const Op& op) const {
     const auto& a = op.get<ConvAttr>();
     return fmt::format(
-        "stablehlo.convolution({}) dim_numbers = {}x{}->{}, window = {{stride = {}, pad = {}, lhs_dilate = {}, rhs_dilate = {}}} "
+        "stablehlo.convolution({}) dim_numbers = {}x{}->{}, window = {{stride = {}, pad = {}, lhs_dilate = {}, "
+        "rhs_dilate = {}}} "
         "{{batch_group_count = 1 : i64, feature_group_count = {} : i64{}}}",
         operands(op), conv_side(a.lhs_batch, 'b', a.lhs_feature, 'f', a.lhs_spatial),
-        conv_side(a.rhs_output, 'o', a.rhs_input, 'i', a.rhs_spatial), conv_side(a.out_batch, 'b', a.out_feature, 'f', a.out_spatial),
-        list(a.stride), pairs(a.pad_low, a.pad_high), list(a.lhs_dilation), list(a.rhs_dilation), a.feature_groups, extras(op, true));
+        conv_side(a.rhs_output, 'o', a.rhs_input, 'i', a.rhs_spatial),
+        conv_side(a.out_batch, 'b', a.out_feature, 'f', a.out_spatial), list(a.stride), pairs(a.pad_low, a.pad_high),
+        list(a.lhs_dilation), list(a.rhs_dilation), a.feature_groups, extras(op, true));
   }
 
   std::string reduce_window_text(const Op& op) const {
@@ -173,11 +199,13 @@ class Printer {
     const std::string scalar = type_text({graph_.type(op.result).type, {}});
     const std::string padding = a.pad_low.empty() ? "dense<>" : fmt::format("dense<{}>", pairs(a.pad_low, a.pad_high));
     return fmt::format(
-        "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = {} : tensor<{}x2xi64>, window_dilations = {}, "
-        "window_dimensions = {}, window_strides = {}}}> ({{\n  ^bb0(%lhs: {}, %rhs: {}):\n    %fold = stablehlo.{} %lhs, %rhs : {}\n"
+        "\"stablehlo.reduce_window\"({}) <{{base_dilations = {}, padding = {} : tensor<{}x2xi64>, window_dilations = "
+        "{}, "
+        "window_dimensions = {}, window_strides = {}}}> ({{\n  ^bb0(%lhs: {}, %rhs: {}):\n    %fold = stablehlo.{} "
+        "%lhs, %rhs : {}\n"
         "    stablehlo.return %fold : {}\n  }}){}",
-        operands(op), array(a.base_dilation), padding, a.pad_low.size(), array(a.window_dilation), array(a.window), array(a.stride),
-        scalar, scalar, op_name(reduction_op(a.reduction)), scalar, scalar, extras(op));
+        operands(op), array(a.base_dilation), padding, a.pad_low.size(), array(a.window_dilation), array(a.window),
+        array(a.stride), scalar, scalar, op_name(reduction_op(a.reduction)), scalar, scalar, extras(op));
   }
 
   std::string gather_text(const Op& op) const {
@@ -189,7 +217,8 @@ class Printer {
     }
     sizes[static_cast<std::size_t>(axis)] = 1;
     return fmt::format(
-        "\"stablehlo.gather\"({}) <{{dimension_numbers = #stablehlo.gather<offset_dims = {}, collapsed_slice_dims = [{}], "
+        "\"stablehlo.gather\"({}) <{{dimension_numbers = #stablehlo.gather<offset_dims = {}, collapsed_slice_dims = "
+        "[{}], "
         "start_index_map = [{}], index_vector_dim = {}>, indices_are_sorted = false, slice_sizes = {}}}>{}",
         operands(op), list(offset), axis, axis, index_rank, array(sizes), extras(op));
   }

@@ -2,8 +2,8 @@
 
 #include <fmt/core.h>
 
-#include <charconv>
 #include <cctype>
+#include <charconv>
 
 namespace systole::graph {
 namespace {
@@ -141,7 +141,9 @@ std::string_view Scanner::number() {
   if (!ok()) return {};
   const std::size_t start = at_;
   if (at_ < end_ && text_[at_] == '-') ++at_;
-  while (at_ < end_ && (is_word(text_[at_]) || ((text_[at_] == '+' || text_[at_] == '-') && std::tolower(text_[at_ - 1]) == 'e'))) ++at_;
+  while (at_ < end_ &&
+         (is_word(text_[at_]) || ((text_[at_] == '+' || text_[at_] == '-') && std::tolower(text_[at_ - 1]) == 'e')))
+    ++at_;
   if (at_ == start) fail("expected a number");
   return text_.substr(start, at_ - start);
 }
@@ -171,10 +173,11 @@ TensorType Scanner::tensor_type() {
     if (parsed.ok()) {
       type.type = *parsed;
     } else {
-      fail(fmt::format("element type '{}' is not one that Systole has", element), parsed.error().hint, ErrorCode::kUnsupported);
+      fail(fmt::format("element type '{}' is not one that Systole has", element), parsed.error().hint,
+           ErrorCode::kUnsupported);
     }
   }
-  if (accept(",")) skip_balanced(">");                       // an encoding
+  if (accept(",")) skip_balanced(">");  // an encoding
   expect(">");
   if (ok()) {
     const Status status = check_shape(type.shape, {});

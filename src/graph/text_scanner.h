@@ -1,5 +1,5 @@
-// Internal: reading MLIR text. Errors are sticky: after the first one every call does nothing and returns an empty value, so
-// that a parser reads as the grammar and asks ok() once per operation. Loops over input must ask ok() too.
+// Internal: reading MLIR text. Errors are sticky: after the first one every call does nothing and returns an empty
+// value, so that a parser reads as the grammar and asks ok() once per operation. Loops over input must ask ok() too.
 #pragma once
 
 #include <cstdint>
@@ -26,23 +26,23 @@ class Scanner {
   bool ok() const { return !error_; }
   const Error& error() const { return *error_; }
   void fail(const std::string& message, const std::string& hint = {}, ErrorCode code = ErrorCode::kInvalidInput);
-  void fail(const Error& error);                    // an error found elsewhere, at this place
+  void fail(const Error& error);  // an error found elsewhere, at this place
 
   bool at_end();
-  bool peek(std::string_view token);                // does `token` come next? A word must end there.
+  bool peek(std::string_view token);  // does `token` come next? A word must end there.
   bool accept(std::string_view token);
   void expect(std::string_view token);
 
-  std::string_view word();                          // letters, digits, _, . and $
-  std::string_view value_name();                    // "%arg0", "%3#1"
-  std::string string();                             // "..." with MLIR's escapes
-  std::int64_t integer();                           // with an optional ": i64" after it left alone
-  std::vector<std::int64_t> integers();             // [1, [2, 3]] flattened; true and false count as 1 and 0
-  std::string_view number();                        // the characters of a number, for dense<...>
-  TensorType tensor_type();                         // tensor<2x3xf32>
-  AttributeMap attributes();                        // after a brace: name = value, ..., and the closing brace
-  Span bracketed();                                 // (...), {...}, <...> or [...]: what is inside
-  void skip_locations();                            // loc(...) after an operation
+  std::string_view word();               // letters, digits, _, . and $
+  std::string_view value_name();         // "%arg0", "%3#1"
+  std::string string();                  // "..." with MLIR's escapes
+  std::int64_t integer();                // with an optional ": i64" after it left alone
+  std::vector<std::int64_t> integers();  // [1, [2, 3]] flattened; true and false count as 1 and 0
+  std::string_view number();             // the characters of a number, for dense<...>
+  TensorType tensor_type();              // tensor<2x3xf32>
+  AttributeMap attributes();             // after a brace: name = value, ..., and the closing brace
+  Span bracketed();                      // (...), {...}, <...> or [...]: what is inside
+  void skip_locations();                 // loc(...) after an operation
 
   // Runs `read` on a piece of the text and comes back; errors stay.
   template <typename F>
@@ -61,7 +61,7 @@ class Scanner {
 
  private:
   void skip_space();
-  void skip_balanced(std::string_view stop);        // to the first of `stop` outside brackets and strings
+  void skip_balanced(std::string_view stop);  // to the first of `stop` outside brackets and strings
 
   std::string_view text_;
   std::size_t at_ = 0, end_;
@@ -71,7 +71,7 @@ class Scanner {
 
 // dense<...> : tensor<...>, the whole literal.
 Tensor parse_dense(Scanner& in);
-std::string print_dense(const Tensor& value);       // without the type
+std::string print_dense(const Tensor& value);  // without the type
 std::string quoted(std::string_view text);
 
 }  // namespace systole::graph

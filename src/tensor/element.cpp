@@ -44,33 +44,65 @@ std::int64_t round_to_i64(double x) {
 
 std::int64_t load_as_i64(DType type, const void* p) {
   switch (type) {
-    case DType::kPred: return load<std::uint8_t>(p) != 0;
+    case DType::kPred:
+      return load<std::uint8_t>(p) != 0;
     case DType::kI4:
-    case DType::kI8: return load<std::int8_t>(p);
-    case DType::kI16: return load<std::int16_t>(p);
-    case DType::kI32: return load<std::int32_t>(p);
-    case DType::kI64: return load<std::int64_t>(p);
-    case DType::kU8: return load<std::uint8_t>(p);
-    case DType::kU16: return load<std::uint16_t>(p);
-    case DType::kU32: return load<std::uint32_t>(p);
-    case DType::kU64: return static_cast<std::int64_t>(std::min<std::uint64_t>(load<std::uint64_t>(p), INT64_MAX));
-    default: return round_to_i64(load_as_double(type, p));
+    case DType::kI8:
+      return load<std::int8_t>(p);
+    case DType::kI16:
+      return load<std::int16_t>(p);
+    case DType::kI32:
+      return load<std::int32_t>(p);
+    case DType::kI64:
+      return load<std::int64_t>(p);
+    case DType::kU8:
+      return load<std::uint8_t>(p);
+    case DType::kU16:
+      return load<std::uint16_t>(p);
+    case DType::kU32:
+      return load<std::uint32_t>(p);
+    case DType::kU64:
+      return static_cast<std::int64_t>(std::min<std::uint64_t>(load<std::uint64_t>(p), INT64_MAX));
+    default:
+      return round_to_i64(load_as_double(type, p));
   }
 }
 
 void store_from_i64(DType type, void* p, std::int64_t x) {
   switch (type) {
-    case DType::kPred: store<std::uint8_t>(p, x != 0); break;
-    case DType::kI4: store<std::int8_t>(p, static_cast<std::int8_t>(std::clamp<std::int64_t>(x, -8, 7))); break;
-    case DType::kI8: store_saturated<std::int8_t>(p, x); break;
-    case DType::kI16: store_saturated<std::int16_t>(p, x); break;
-    case DType::kI32: store_saturated<std::int32_t>(p, x); break;
-    case DType::kI64: store<std::int64_t>(p, x); break;
-    case DType::kU8: store_saturated<std::uint8_t>(p, x); break;
-    case DType::kU16: store_saturated<std::uint16_t>(p, x); break;
-    case DType::kU32: store_saturated<std::uint32_t>(p, x); break;
-    case DType::kU64: store<std::uint64_t>(p, static_cast<std::uint64_t>(std::max<std::int64_t>(x, 0))); break;
-    default: store_from_double(type, p, static_cast<double>(x)); break;
+    case DType::kPred:
+      store<std::uint8_t>(p, x != 0);
+      break;
+    case DType::kI4:
+      store<std::int8_t>(p, static_cast<std::int8_t>(std::clamp<std::int64_t>(x, -8, 7)));
+      break;
+    case DType::kI8:
+      store_saturated<std::int8_t>(p, x);
+      break;
+    case DType::kI16:
+      store_saturated<std::int16_t>(p, x);
+      break;
+    case DType::kI32:
+      store_saturated<std::int32_t>(p, x);
+      break;
+    case DType::kI64:
+      store<std::int64_t>(p, x);
+      break;
+    case DType::kU8:
+      store_saturated<std::uint8_t>(p, x);
+      break;
+    case DType::kU16:
+      store_saturated<std::uint16_t>(p, x);
+      break;
+    case DType::kU32:
+      store_saturated<std::uint32_t>(p, x);
+      break;
+    case DType::kU64:
+      store<std::uint64_t>(p, static_cast<std::uint64_t>(std::max<std::int64_t>(x, 0)));
+      break;
+    default:
+      store_from_double(type, p, static_cast<double>(x));
+      break;
   }
 }
 

@@ -15,12 +15,12 @@ namespace {
 constexpr std::string_view kMagic("\x93NUMPY", 6);
 
 struct Descr {
-  std::string_view code;   // NumPy's kind and size, without the byte order
+  std::string_view code;  // NumPy's kind and size, without the byte order
   DType type;
 };
-constexpr Descr kDescrs[] = {{"b1", DType::kPred}, {"i1", DType::kI8}, {"i2", DType::kI16}, {"i4", DType::kI32},
-                             {"i8", DType::kI64}, {"u1", DType::kU8}, {"u2", DType::kU16}, {"u4", DType::kU32},
-                             {"u8", DType::kU64}, {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64}};
+constexpr Descr kDescrs[] = {{"b1", DType::kPred}, {"i1", DType::kI8},  {"i2", DType::kI16}, {"i4", DType::kI32},
+                             {"i8", DType::kI64},  {"u1", DType::kU8},  {"u2", DType::kU16}, {"u4", DType::kU32},
+                             {"u8", DType::kU64},  {"f2", DType::kF16}, {"f4", DType::kF32}, {"f8", DType::kF64}};
 
 struct Header {
   DType type = DType::kF32;
@@ -89,12 +89,15 @@ class HeaderParser {
   }
   Expected<DType> descr() {
     SYSTOLE_ASSIGN(const std::string_view code, quoted());
-    if (!code.empty() && code[0] == '>') return unsupported(place_, "big-endian npy data", "save it with astype('<f4')");
-    const std::string_view kind = code.substr(!code.empty() && (code[0] == '<' || code[0] == '|' || code[0] == '=') ? 1 : 0);
+    if (!code.empty() && code[0] == '>')
+      return unsupported(place_, "big-endian npy data", "save it with astype('<f4')");
+    const std::string_view kind =
+        code.substr(!code.empty() && (code[0] == '<' || code[0] == '|' || code[0] == '=') ? 1 : 0);
     for (const Descr& d : kDescrs) {
       if (d.code == kind) return d.type;
     }
-    return unsupported(place_, fmt::format("npy element type '{}'", code), "save the array as a plain number type, for example float32");
+    return unsupported(place_, fmt::format("npy element type '{}'", code),
+                       "save the array as a plain number type, for example float32");
   }
   Expected<Shape> tuple() {
     Shape shape;
@@ -139,9 +142,12 @@ Tensor with_numpy_type(const Tensor& tensor) {
     case DType::kF8E4M3:
     case DType::kF8E5M2:
     case DType::kTF32:
-    case DType::kQ8_8: return tensor.converted(DType::kF32);
-    case DType::kI4: return tensor.converted(DType::kI8);
-    default: return tensor;
+    case DType::kQ8_8:
+      return tensor.converted(DType::kF32);
+    case DType::kI4:
+      return tensor.converted(DType::kI8);
+    default:
+      return tensor;
   }
 }
 
@@ -186,7 +192,8 @@ std::vector<std::uint8_t> format_npy(const Tensor& original) {
   header.append(63 - (10 + header.size()) % 64, ' ');
   header += '\n';
   std::vector<std::uint8_t> bytes(kMagic.begin(), kMagic.end());
-  bytes.insert(bytes.end(), {1, 0, static_cast<std::uint8_t>(header.size() & 255), static_cast<std::uint8_t>(header.size() >> 8)});
+  bytes.insert(bytes.end(),
+               {1, 0, static_cast<std::uint8_t>(header.size() & 255), static_cast<std::uint8_t>(header.size() >> 8)});
   bytes.insert(bytes.end(), header.begin(), header.end());
   if (tensor.raw() != nullptr) bytes.insert(bytes.end(), tensor.raw(), tensor.raw() + tensor.bytes());
   return bytes;

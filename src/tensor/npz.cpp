@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::uint32_t kLocal = 0x04034b50, kCentral = 0x02014b50, kEnd = 0x06054b50;
 constexpr std::size_t kLocalBytes = 30, kCentralBytes = 46, kEndBytes = 22;
-constexpr std::size_t kMaxArchive = 0xFFFFFFFEu;   // larger ones need ZIP64
-constexpr std::uint32_t kDosDate = 0x21;            // 1980-01-01: the file is a function of its contents
+constexpr std::size_t kMaxArchive = 0xFFFFFFFEu;  // larger ones need ZIP64
+constexpr std::uint32_t kDosDate = 0x21;          // 1980-01-01: the file is a function of its contents
 
 using Bytes8 = std::span<const std::uint8_t>;
 
@@ -72,7 +72,7 @@ Expected<std::vector<std::uint8_t>> inflate_entry(Bytes8 packed, const Entry& e,
   std::vector<std::uint8_t> out(std::max<std::size_t>(e.size, 1));
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return Error{ErrorCode::kInternal, place, "zlib failed to start", {}};
-  stream.next_in = const_cast<Bytef*>(packed.data());   // zlib's interface predates const; it only reads
+  stream.next_in = const_cast<Bytef*>(packed.data());  // zlib's interface predates const; it only reads
   stream.avail_in = static_cast<uInt>(packed.size());
   stream.next_out = out.data();
   stream.avail_out = static_cast<uInt>(out.size());
@@ -135,16 +135,16 @@ Status write_npz(const std::string& path, const std::map<std::string, Tensor>& t
       return unsupported(path, "an npz file of 4 GiB and more", "write npy files");
     }
     const std::size_t offset = bytes.size();
-    const auto common = [&](std::vector<std::uint8_t>& out) {   // the fields that both headers have
-      append_le(out, 20, 2);                                     // version needed: 2.0
-      append_le(out, 0, 4);                                      // flags, method: stored
-      append_le(out, 0, 2);                                      // time
+    const auto common = [&](std::vector<std::uint8_t>& out) {  // the fields that both headers have
+      append_le(out, 20, 2);                                   // version needed: 2.0
+      append_le(out, 0, 4);                                    // flags, method: stored
+      append_le(out, 0, 2);                                    // time
       append_le(out, kDosDate, 2);
       append_le(out, crc32_z(0, data.data(), data.size()), 4);
       append_le(out, data.size(), 4);
       append_le(out, data.size(), 4);
       append_le(out, name.size(), 2);
-      append_le(out, 0, 2);                                      // extra field
+      append_le(out, 0, 2);  // extra field
     };
     append_le(bytes, kLocal, 4);
     common(bytes);
@@ -153,13 +153,14 @@ Status write_npz(const std::string& path, const std::map<std::string, Tensor>& t
     append_le(directory, kCentral, 4);
     append_le(directory, 20, 2);
     common(directory);
-    append_le(directory, 0, 6);                                  // comment, disk, internal attributes
-    append_le(directory, 0, 4);                                  // external attributes
+    append_le(directory, 0, 6);  // comment, disk, internal attributes
+    append_le(directory, 0, 4);  // external attributes
     append_le(directory, offset, 4);
     directory.insert(directory.end(), name.begin(), name.end());
   }
   const std::size_t start = bytes.size();
-  if (start + directory.size() > kMaxArchive) return unsupported(path, "an npz file of 4 GiB and more", "write npy files");
+  if (start + directory.size() > kMaxArchive)
+    return unsupported(path, "an npz file of 4 GiB and more", "write npy files");
   bytes.insert(bytes.end(), directory.begin(), directory.end());
   append_le(bytes, kEnd, 4);
   append_le(bytes, 0, 4);

@@ -16,7 +16,8 @@ namespace {
 constexpr std::align_val_t kAlignment{64};
 
 std::shared_ptr<std::uint8_t[]> allocate(std::int64_t bytes) {
-  auto* p = static_cast<std::uint8_t*>(::operator new(static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1)), kAlignment));
+  auto* p = static_cast<std::uint8_t*>(
+      ::operator new(static_cast<std::size_t>(std::max<std::int64_t>(bytes, 1)), kAlignment));
   return {p, [](std::uint8_t* q) { ::operator delete(q, kAlignment); }};
 }
 

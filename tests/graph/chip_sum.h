@@ -1,5 +1,5 @@
-// The matrix unit's sum for one output element, written from docs/numerics.md alone: chunks ascending, each from +0 by fused
-// multiply-add, subnormals as zero of their sign, then one addition into the accumulator.
+// The matrix unit's sum for one output element, written from docs/numerics.md alone: chunks ascending, each from +0 by
+// fused multiply-add, subnormals as zero of their sign, then one addition into the accumulator.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@ namespace systole::graph {
 
 inline float flushed(float x) { return std::fabs(x) < std::numeric_limits<float>::min() ? std::copysign(0.0f, x) : x; }
 
-using Sequence = std::vector<std::pair<float, float>>;   // (activation, weight) pairs of one chunk
+using Sequence = std::vector<std::pair<float, float>>;  // (activation, weight) pairs of one chunk
 
 inline float chunk_sum(const Sequence& chunk) {
   float sum = 0;

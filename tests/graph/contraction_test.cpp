@@ -4,7 +4,8 @@
 namespace systole::graph {
 namespace {
 
-std::vector<Sequence> row_times_column(const Tensor& a, const Tensor& w, std::int64_t i, std::int64_t j, std::int64_t rows) {
+std::vector<Sequence> row_times_column(const Tensor& a, const Tensor& w, std::int64_t i, std::int64_t j,
+                                       std::int64_t rows) {
   const std::int64_t k = a.shape()[1], n = w.shape()[1];
   std::vector<Sequence> chunks;
   for (std::int64_t r = 0; r < k; ++r) {
@@ -26,7 +27,8 @@ TEST(Dot, ChipChunksInEveryFloatFormat) {
       const Tensor y = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, &result, {16, 128});
       for (std::int64_t i = 0; i < 5; ++i) {
         for (std::int64_t j = 0; j < 7; ++j) {
-          ASSERT_EQ(y.data<float>()[i * 7 + j], chip_sum(row_times_column(a, w, i, j, 16))) << dtype_name(type) << " k=" << k;
+          ASSERT_EQ(y.data<float>()[i * 7 + j], chip_sum(row_times_column(a, w, i, j, 16)))
+              << dtype_name(type) << " k=" << k;
         }
       }
     }
@@ -51,12 +53,15 @@ TEST(Dot, ChipRunsFp32AsBf16Passes) {
 template <typename A, typename W>
 void expect_exact_integers(DType a_type, DType w_type, int a_low, int a_high, int w_low, int w_high) {
   Random random(23);
-  const Tensor a = random_i32(random, {5, 33}, a_low, a_high).converted(a_type), w = random_i32(random, {33, 4}, w_low, w_high).converted(w_type);
-  const Tensor chip = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, nullptr, {8, 128}), exact = run_double(OpKind::kDotGeneral, {a, w}, kMatmul);
+  const Tensor a = random_i32(random, {5, 33}, a_low, a_high).converted(a_type),
+               w = random_i32(random, {33, 4}, w_low, w_high).converted(w_type);
+  const Tensor chip = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, nullptr, {8, 128}),
+               exact = run_double(OpKind::kDotGeneral, {a, w}, kMatmul);
   for (std::int64_t i = 0; i < 5; ++i) {
     for (std::int64_t j = 0; j < 4; ++j) {
       std::int32_t sum = 0;
-      for (std::int64_t r = 0; r < 33; ++r) sum += std::int32_t{a.data<A>()[i * 33 + r]} * std::int32_t{w.data<W>()[r * 4 + j]};
+      for (std::int64_t r = 0; r < 33; ++r)
+        sum += std::int32_t{a.data<A>()[i * 33 + r]} * std::int32_t{w.data<W>()[r * 4 + j]};
       EXPECT_EQ(chip.data<std::int32_t>()[i * 4 + j], sum);
       EXPECT_EQ(exact.data<std::int32_t>()[i * 4 + j], sum);
     }
@@ -73,14 +78,16 @@ TEST(Dot, IntegersAreExact) {
 
 TEST(Dot, DoubleWideIntegersWrap) {
   const Tensor a = i32({1, 2}, {1 << 30, 1 << 30}), w = i32({2, 1}, {2, 2});
-  EXPECT_EQ(run_double(OpKind::kDotGeneral, {a, w}, kMatmul).data<std::int32_t>()[0], 0);   // 2^32
-  const Tensor b = Tensor::of<std::int64_t>(DType::kI64, {1, 2}, {1 << 30, 1 << 30}), v = Tensor::of<std::int64_t>(DType::kI64, {2, 1}, {2, 2});
+  EXPECT_EQ(run_double(OpKind::kDotGeneral, {a, w}, kMatmul).data<std::int32_t>()[0], 0);  // 2^32
+  const Tensor b = Tensor::of<std::int64_t>(DType::kI64, {1, 2}, {1 << 30, 1 << 30}),
+               v = Tensor::of<std::int64_t>(DType::kI64, {2, 1}, {2, 2});
   EXPECT_EQ(run_double(OpKind::kDotGeneral, {b, v}, kMatmul).data<std::int64_t>()[0], std::int64_t{1} << 32);
 }
 
 TEST(Dot, Q88SaturatesInArrayOrder) {
   Random random(24);
-  const Tensor a = random_f32(random, {3, 5}, -20, 20).converted(DType::kQ8_8), w = random_f32(random, {5, 2}, -9, 9).converted(DType::kQ8_8);
+  const Tensor a = random_f32(random, {3, 5}, -20, 20).converted(DType::kQ8_8),
+               w = random_f32(random, {5, 2}, -9, 9).converted(DType::kQ8_8);
   const Tensor y = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, nullptr, {2, 128});
   const auto saturate = [](int x) { return std::min(32767, std::max(-32768, x)); };
   for (int i = 0; i < 3; ++i) {
@@ -90,7 +97,7 @@ TEST(Dot, Q88SaturatesInArrayOrder) {
         int sum = 0;
         for (int r = first; r < std::min(first + 2, 5); ++r) {
           const int product = a.data<std::int16_t>()[i * 5 + r] * w.data<std::int16_t>()[r * 2 + j];
-          sum = saturate(sum + saturate((product + 128) >> 8));   // rounds half up
+          sum = saturate(sum + saturate((product + 128) >> 8));  // rounds half up
         }
         acc = saturate(acc + sum);
       }
@@ -105,13 +112,17 @@ TEST(Dot, GeneralDimensionsInDouble) {
   const Tensor l = random_f32(random, {3, 2, 4, 5}), r = random_f32(random, {6, 5, 2, 3});
   const Tensor y = run_double(OpKind::kDotGeneral, {l, r}, DotAttr{{1}, {2}, {0, 3}, {3, 1}});
   ASSERT_EQ(y.shape(), (Shape{2, 4, 6}));
-  for (int b = 0; b < 2; ++b) for (int m = 0; m < 4; ++m) for (int n = 0; n < 6; ++n) {
-    double sum = 0;
-    for (int p = 0; p < 3; ++p) for (int q = 0; q < 5; ++q) {
-      sum += static_cast<double>(l.data<float>()[((p * 2 + b) * 4 + m) * 5 + q]) * static_cast<double>(r.data<float>()[((n * 5 + q) * 2 + b) * 3 + p]);
-    }
-    EXPECT_DOUBLE_EQ(y.data<double>()[(b * 4 + m) * 6 + n], sum);
-  }
+  for (int b = 0; b < 2; ++b)
+    for (int m = 0; m < 4; ++m)
+      for (int n = 0; n < 6; ++n) {
+        double sum = 0;
+        for (int p = 0; p < 3; ++p)
+          for (int q = 0; q < 5; ++q) {
+            sum += static_cast<double>(l.data<float>()[((p * 2 + b) * 4 + m) * 5 + q]) *
+                   static_cast<double>(r.data<float>()[((n * 5 + q) * 2 + b) * 3 + p]);
+          }
+        EXPECT_DOUBLE_EQ(y.data<double>()[(b * 4 + m) * 6 + n], sum);
+      }
 }
 
 TEST(Dot, EmptyContractionIsZeroAndVectorsWork) {
@@ -119,14 +130,18 @@ TEST(Dot, EmptyContractionIsZeroAndVectorsWork) {
   EXPECT_EQ(values_of<float>(y), std::vector<float>(6, 0.0f));
   const Tensor z = run_chip(OpKind::kDotGeneral, {f32({3}, {1, 2, 3}), f32({3}, {4, 5, 6})}, DotAttr{{}, {}, {0}, {0}});
   EXPECT_EQ(values_of<float>(z), (std::vector<float>{32}));
-  EXPECT_EQ(values_of<double>(run_double(OpKind::kDotGeneral, {f32({3}, {1, 2, 3}), f32({3}, {4, 5, 6})}, DotAttr{{}, {}, {0}, {0}})), (std::vector<double>{32}));
+  EXPECT_EQ(values_of<double>(
+                run_double(OpKind::kDotGeneral, {f32({3}, {1, 2, 3}), f32({3}, {4, 5, 6})}, DotAttr{{}, {}, {0}, {0}})),
+            (std::vector<double>{32}));
 }
 
 TEST(Dot, NarrowResultIsRoundedOnce) {
   Random random(26);
-  const Tensor a = random_f32(random, {1, 20}).converted(DType::kBF16), w = random_f32(random, {20, 1}).converted(DType::kBF16);
+  const Tensor a = random_f32(random, {1, 20}).converted(DType::kBF16),
+               w = random_f32(random, {20, 1}).converted(DType::kBF16);
   const TensorType type{DType::kBF16, {1, 1}};
-  EXPECT_EQ(run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, &type, {8, 128}).data<std::uint16_t>()[0], f32_to_bf16(chip_sum(row_times_column(a, w, 0, 0, 8))));
+  EXPECT_EQ(run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, &type, {8, 128}).data<std::uint16_t>()[0],
+            f32_to_bf16(chip_sum(row_times_column(a, w, 0, 0, 8))));
 }
 
 TEST(Dot, ChipRefusesWhatItsArrayCannotMultiply) {
@@ -139,7 +154,8 @@ TEST(Dot, ChipRefusesWhatItsArrayCannotMultiply) {
 
 TEST(Dot, ThreadsDoNotChangeBits) {
   Random random(27);
-  const Tensor a = random_f32(random, {300, 90}).converted(DType::kBF16), w = random_f32(random, {90, 700}).converted(DType::kBF16);
+  const Tensor a = random_f32(random, {300, 90}).converted(DType::kBF16),
+               w = random_f32(random, {90, 700}).converted(DType::kBF16);
   const Graph g = one_op(OpKind::kDotGeneral, {a, w}, kMatmul);
   EXPECT_TRUE(interpret_chip(g, {a, w}, {}, 1)->at(0).same_bits(interpret_chip(g, {a, w}, {}, 4)->at(0)));
 }

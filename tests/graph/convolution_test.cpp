@@ -23,7 +23,8 @@ float at(const Tensor& x, std::int64_t a, std::int64_t b, std::int64_t c, std::i
 }
 
 // The input under window element (kh, kw) of output (oh, ow); 0 in the padding and in the holes of a dilated input.
-float input_at(const Tensor& x, const ConvAttr& a, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t kh, std::int64_t kw, std::int64_t c) {
+float input_at(const Tensor& x, const ConvAttr& a, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t kh,
+               std::int64_t kw, std::int64_t c) {
   const std::int64_t h = oh * a.stride[0] + kh * a.rhs_dilation[0] - a.pad_low[0];
   const std::int64_t w = ow * a.stride[1] + kw * a.rhs_dilation[1] - a.pad_low[1];
   if (h < 0 || w < 0 || h % a.lhs_dilation[0] != 0 || w % a.lhs_dilation[1] != 0) return 0;
@@ -32,7 +33,8 @@ float input_at(const Tensor& x, const ConvAttr& a, std::int64_t n, std::int64_t 
 }
 
 // The chunks of output element (n, oh, ow, o) as the definition lists them.
-std::vector<Sequence> chunks_of(const Tensor& x, const Tensor& k, const ConvAttr& a, std::int64_t n, std::int64_t oh, std::int64_t ow, std::int64_t o, std::int64_t rows) {
+std::vector<Sequence> chunks_of(const Tensor& x, const Tensor& k, const ConvAttr& a, std::int64_t n, std::int64_t oh,
+                                std::int64_t ow, std::int64_t o, std::int64_t rows) {
   const std::int64_t inputs = k.shape()[2], group = o / (k.shape()[3] / a.feature_groups);
   const bool merged = a.feature_groups == 1 && a.rhs_dilation[1] == 1;
   std::vector<Sequence> chunks;
@@ -59,7 +61,8 @@ ConvAttr random_attr(Random& random, std::int64_t groups) {
 TEST(Convolution, ChipEqualsTheDefinition) {
   Random random(31);
   for (int trial = 0; trial < 40; ++trial) {
-    const std::int64_t groups = random.integer(1, 3), inputs = random.integer(1, 5), outputs = groups * random.integer(1, 4), rows = random.integer(1, 9);
+    const std::int64_t groups = random.integer(1, 3), inputs = random.integer(1, 5),
+                       outputs = groups * random.integer(1, 4), rows = random.integer(1, 9);
     const ConvAttr a = random_attr(random, groups);
     const Tensor x = random_f32(random, {2, random.integer(3, 6), random.integer(3, 6), groups * inputs});
     const Tensor k = random_f32(random, {random.integer(1, 3), random.integer(1, 3), inputs, outputs});
@@ -71,7 +74,8 @@ TEST(Convolution, ChipEqualsTheDefinition) {
       const auto chunks = chunks_of(x, k, a, n, oh, ow, o, rows);
       ASSERT_EQ(y.data<float>()[i], chip_sum(chunks)) << "trial " << trial;
       double sum = 0;
-      for (const Sequence& chunk : chunks) for (const auto& [p, q] : chunk) sum += static_cast<double>(p) * static_cast<double>(q);
+      for (const Sequence& chunk : chunks)
+        for (const auto& [p, q] : chunk) sum += static_cast<double>(p) * static_cast<double>(q);
       ASSERT_DOUBLE_EQ(z.data<double>()[i], sum) << "trial " << trial;
     }
   }
@@ -101,9 +105,10 @@ TEST(Convolution, DepthwiseOnTheVectorUnit) {
     for (std::int64_t i = 0; i < y.count(); ++i) {
       const std::int64_t o = i % s[3], ow = i / s[3] % s[2], oh = i / s[3] / s[2] % s[1], n = i / s[3] / s[2] / s[1];
       float acc = 0;
-      for (std::int64_t kh = 0; kh < 3; ++kh) for (std::int64_t kw = 0; kw < 2; ++kw) {
-        acc = std::fma(input_at(x, a, n, oh, ow, kh, kw, o / multiplier), at(k, kh, kw, 0, o), acc);
-      }
+      for (std::int64_t kh = 0; kh < 3; ++kh)
+        for (std::int64_t kw = 0; kw < 2; ++kw) {
+          acc = std::fma(input_at(x, a, n, oh, ow, kh, kw, o / multiplier), at(k, kh, kw, 0, o), acc);
+        }
       ASSERT_EQ(y.data<float>()[i], acc);
     }
   }
@@ -113,7 +118,8 @@ TEST(Convolution, DepthwiseIntegersOnTheVectorUnit) {
   Random random(34);
   ConvAttr a = nhwc();
   a.feature_groups = 4;
-  const Tensor x = random_i32(random, {1, 5, 5, 4}, -128, 127).converted(DType::kI8), k = random_i32(random, {3, 3, 1, 4}, -128, 127).converted(DType::kI8);
+  const Tensor x = random_i32(random, {1, 5, 5, 4}, -128, 127).converted(DType::kI8),
+               k = random_i32(random, {3, 3, 1, 4}, -128, 127).converted(DType::kI8);
   const Tensor matrix = run_chip(OpKind::kConvolution, {x, k}, a);
   a.placement = Placement::kVectorUnit;
   EXPECT_TRUE(run_chip(OpKind::kConvolution, {x, k}, a).same_bits(matrix));
@@ -129,8 +135,10 @@ TEST(Convolution, LayoutsOnlyTranspose) {
   b.rhs_output = 0;
   b.rhs_input = 1;
   const Tensor x = random_f32(random, {2, 5, 6, 4}), k = random_f32(random, {2, 3, 2, 6});
-  const Tensor xt = run_chip(OpKind::kTranspose, {x}, TransposeAttr{{0, 3, 1, 2}}), kt = run_chip(OpKind::kTranspose, {k}, TransposeAttr{{3, 2, 0, 1}});
-  const Tensor y = run_chip(OpKind::kConvolution, {x, k}, a, nullptr, {3, 128}), yt = run_chip(OpKind::kConvolution, {xt, kt}, b, nullptr, {3, 128});
+  const Tensor xt = run_chip(OpKind::kTranspose, {x}, TransposeAttr{{0, 3, 1, 2}}),
+               kt = run_chip(OpKind::kTranspose, {k}, TransposeAttr{{3, 2, 0, 1}});
+  const Tensor y = run_chip(OpKind::kConvolution, {x, k}, a, nullptr, {3, 128}),
+               yt = run_chip(OpKind::kConvolution, {xt, kt}, b, nullptr, {3, 128});
   EXPECT_TRUE(run_chip(OpKind::kTranspose, {yt}, TransposeAttr{{0, 2, 3, 1}}).same_bits(y));
 }
 

@@ -23,7 +23,7 @@ class UnaryFloat : public testing::TestWithParam<UnaryCase> {};
 TEST_P(UnaryFloat, DoubleIsTheDefinitionAndChipIsTheMicroProgram) {
   const UnaryCase& c = GetParam();
   Random random(5);
-  const Tensor x = random_f32(random, {3, 1000}, c.low, c.high);   // more than one block of lanes
+  const Tensor x = random_f32(random, {3, 1000}, c.low, c.high);  // more than one block of lanes
   const Tensor exact = run_double(c.kind, {x}), chip = run_chip(c.kind, {x});
   ASSERT_EQ(exact.type(), DType::kF64);
   ASSERT_EQ(chip.type(), DType::kF32);
@@ -34,24 +34,26 @@ TEST_P(UnaryFloat, DoubleIsTheDefinitionAndChipIsTheMicroProgram) {
   EXPECT_LT(compare(chip, exact).relative(), 1e-5);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, UnaryFloat, testing::Values(
-    UnaryCase{OpKind::kAbs, VectorFunction::kAbs, [](double x) { return std::fabs(x); }, -5, 5},
-    UnaryCase{OpKind::kNegate, VectorFunction::kNegate, [](double x) { return -x; }, -5, 5},
-    UnaryCase{OpKind::kSign, VectorFunction::kSign, [](double x) { return x < 0 ? -1.0 : 1.0; }, -5, 5},
-    UnaryCase{OpKind::kFloor, VectorFunction::kFloor, [](double x) { return std::floor(x); }, -5, 5},
-    UnaryCase{OpKind::kCeil, VectorFunction::kCeil, [](double x) { return std::ceil(x); }, -5, 5},
-    UnaryCase{OpKind::kRoundNearestEven, VectorFunction::kRound, [](double x) { return std::nearbyint(x); }, -5, 5},
-    UnaryCase{OpKind::kExponential, VectorFunction::kExp, [](double x) { return std::exp(x); }, -5, 5},
-    UnaryCase{OpKind::kExponentialMinusOne, VectorFunction::kExpm1, [](double x) { return std::expm1(x); }, -5, 5},
-    UnaryCase{OpKind::kLog, VectorFunction::kLog, [](double x) { return std::log(x); }, 0.01, 9},
-    UnaryCase{OpKind::kLogPlusOne, VectorFunction::kLog1p, [](double x) { return std::log1p(x); }, -0.9, 9},
-    UnaryCase{OpKind::kLogistic, VectorFunction::kLogistic, [](double x) { return 1 / (1 + std::exp(-x)); }, -9, 9},
-    UnaryCase{OpKind::kTanh, VectorFunction::kTanh, [](double x) { return std::tanh(x); }, -3, 3},
-    UnaryCase{OpKind::kErf, VectorFunction::kErf, [](double x) { return std::erf(x); }, -3, 3},
-    UnaryCase{OpKind::kSqrt, VectorFunction::kSqrt, [](double x) { return std::sqrt(x); }, 0, 9},
-    UnaryCase{OpKind::kRsqrt, VectorFunction::kRsqrt, [](double x) { return 1 / std::sqrt(x); }, 0.01, 9},
-    UnaryCase{OpKind::kSine, VectorFunction::kSin, [](double x) { return std::sin(x); }, -7, 7},
-    UnaryCase{OpKind::kCosine, VectorFunction::kCos, [](double x) { return std::cos(x); }, -7, 7}),
+INSTANTIATE_TEST_SUITE_P(
+    All, UnaryFloat,
+    testing::Values(
+        UnaryCase{OpKind::kAbs, VectorFunction::kAbs, [](double x) { return std::fabs(x); }, -5, 5},
+        UnaryCase{OpKind::kNegate, VectorFunction::kNegate, [](double x) { return -x; }, -5, 5},
+        UnaryCase{OpKind::kSign, VectorFunction::kSign, [](double x) { return x < 0 ? -1.0 : 1.0; }, -5, 5},
+        UnaryCase{OpKind::kFloor, VectorFunction::kFloor, [](double x) { return std::floor(x); }, -5, 5},
+        UnaryCase{OpKind::kCeil, VectorFunction::kCeil, [](double x) { return std::ceil(x); }, -5, 5},
+        UnaryCase{OpKind::kRoundNearestEven, VectorFunction::kRound, [](double x) { return std::nearbyint(x); }, -5, 5},
+        UnaryCase{OpKind::kExponential, VectorFunction::kExp, [](double x) { return std::exp(x); }, -5, 5},
+        UnaryCase{OpKind::kExponentialMinusOne, VectorFunction::kExpm1, [](double x) { return std::expm1(x); }, -5, 5},
+        UnaryCase{OpKind::kLog, VectorFunction::kLog, [](double x) { return std::log(x); }, 0.01, 9},
+        UnaryCase{OpKind::kLogPlusOne, VectorFunction::kLog1p, [](double x) { return std::log1p(x); }, -0.9, 9},
+        UnaryCase{OpKind::kLogistic, VectorFunction::kLogistic, [](double x) { return 1 / (1 + std::exp(-x)); }, -9, 9},
+        UnaryCase{OpKind::kTanh, VectorFunction::kTanh, [](double x) { return std::tanh(x); }, -3, 3},
+        UnaryCase{OpKind::kErf, VectorFunction::kErf, [](double x) { return std::erf(x); }, -3, 3},
+        UnaryCase{OpKind::kSqrt, VectorFunction::kSqrt, [](double x) { return std::sqrt(x); }, 0, 9},
+        UnaryCase{OpKind::kRsqrt, VectorFunction::kRsqrt, [](double x) { return 1 / std::sqrt(x); }, 0.01, 9},
+        UnaryCase{OpKind::kSine, VectorFunction::kSin, [](double x) { return std::sin(x); }, -7, 7},
+        UnaryCase{OpKind::kCosine, VectorFunction::kCos, [](double x) { return std::cos(x); }, -7, 7}),
     [](const auto& info) { return std::string(op_name(info.param.kind)); });
 
 struct BinaryCase {
@@ -74,19 +76,23 @@ TEST_P(BinaryFloat, DoubleIsTheDefinitionAndChipIsTheMicroProgram) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, BinaryFloat, testing::Values(
-    BinaryCase{OpKind::kAdd, VectorFunction::kAdd, [](double a, double b) { return a + b; }, -4},
-    BinaryCase{OpKind::kSubtract, VectorFunction::kSubtract, [](double a, double b) { return a - b; }, -4},
-    BinaryCase{OpKind::kMultiply, VectorFunction::kMultiply, [](double a, double b) { return a * b; }, -4},
-    BinaryCase{OpKind::kDivide, VectorFunction::kDivide, [](double a, double b) { return a / b; }, -4},
-    BinaryCase{OpKind::kMaximum, VectorFunction::kMaximum, [](double a, double b) { return a > b ? a : b; }, -4},
-    BinaryCase{OpKind::kMinimum, VectorFunction::kMinimum, [](double a, double b) { return a < b ? a : b; }, -4},
-    BinaryCase{OpKind::kPower, VectorFunction::kPower, [](double a, double b) { return std::pow(a, b); }, 0.1},
-    BinaryCase{OpKind::kRemainder, VectorFunction::kRemainder, [](double a, double b) { return std::fmod(a, b); }, -4}),
+INSTANTIATE_TEST_SUITE_P(
+    All, BinaryFloat,
+    testing::Values(
+        BinaryCase{OpKind::kAdd, VectorFunction::kAdd, [](double a, double b) { return a + b; }, -4},
+        BinaryCase{OpKind::kSubtract, VectorFunction::kSubtract, [](double a, double b) { return a - b; }, -4},
+        BinaryCase{OpKind::kMultiply, VectorFunction::kMultiply, [](double a, double b) { return a * b; }, -4},
+        BinaryCase{OpKind::kDivide, VectorFunction::kDivide, [](double a, double b) { return a / b; }, -4},
+        BinaryCase{OpKind::kMaximum, VectorFunction::kMaximum, [](double a, double b) { return a > b ? a : b; }, -4},
+        BinaryCase{OpKind::kMinimum, VectorFunction::kMinimum, [](double a, double b) { return a < b ? a : b; }, -4},
+        BinaryCase{OpKind::kPower, VectorFunction::kPower, [](double a, double b) { return std::pow(a, b); }, 0.1},
+        BinaryCase{OpKind::kRemainder, VectorFunction::kRemainder, [](double a, double b) { return std::fmod(a, b); },
+                   -4}),
     [](const auto& info) { return std::string(op_name(info.param.kind)); });
 
 // Both arithmetics on integers against the expected values.
-void expect_integers(OpKind kind, const std::vector<Tensor>& inputs, const std::vector<std::int32_t>& expected, Attr attr = {}) {
+void expect_integers(OpKind kind, const std::vector<Tensor>& inputs, const std::vector<std::int32_t>& expected,
+                     Attr attr = {}) {
   EXPECT_EQ(values_of<std::int32_t>(run_double(kind, inputs, attr)), expected) << op_name(kind);
   EXPECT_EQ(values_of<std::int32_t>(run_chip(kind, inputs, attr)), expected) << op_name(kind);
 }
@@ -125,7 +131,8 @@ TEST(Shift, CountsOutsideTheWidthGiveZeroOrTheSign) {
 }
 
 template <typename T>
-void expect_bytes(DType type, OpKind kind, const std::vector<T>& x, const std::vector<T>& n, const std::vector<T>& expected) {
+void expect_bytes(DType type, OpKind kind, const std::vector<T>& x, const std::vector<T>& n,
+                  const std::vector<T>& expected) {
   const Shape shape = {static_cast<std::int64_t>(x.size())};
   const std::vector<Tensor> inputs = {Tensor::of<T>(type, shape, x), Tensor::of<T>(type, shape, n)};
   EXPECT_EQ(values_of<T>(run_double(kind, inputs)), expected) << op_name(kind);
@@ -151,8 +158,9 @@ TEST(NarrowIntegers, SaturateAsTheVectorUnitStores) {
 TEST(Pred, IsBoolean) {
   const Tensor a = pred({4}, {0, 0, 1, 1}), b = pred({4}, {0, 1, 0, 1});
   const std::vector<std::pair<OpKind, std::vector<std::uint8_t>>> cases = {
-      {OpKind::kAnd, {0, 0, 0, 1}}, {OpKind::kOr, {0, 1, 1, 1}}, {OpKind::kXor, {0, 1, 1, 0}}, {OpKind::kAdd, {0, 1, 1, 1}},
-      {OpKind::kMultiply, {0, 0, 0, 1}}, {OpKind::kMaximum, {0, 1, 1, 1}}, {OpKind::kMinimum, {0, 0, 0, 1}}};
+      {OpKind::kAnd, {0, 0, 0, 1}},    {OpKind::kOr, {0, 1, 1, 1}},       {OpKind::kXor, {0, 1, 1, 0}},
+      {OpKind::kAdd, {0, 1, 1, 1}},    {OpKind::kMultiply, {0, 0, 0, 1}}, {OpKind::kMaximum, {0, 1, 1, 1}},
+      {OpKind::kMinimum, {0, 0, 0, 1}}};
   for (const auto& [kind, expected] : cases) {
     EXPECT_EQ(values_of<std::uint8_t>(run_double(kind, {a, b})), expected) << op_name(kind);
     EXPECT_EQ(values_of<std::uint8_t>(run_chip(kind, {a, b})), expected) << op_name(kind);
@@ -163,22 +171,26 @@ TEST(Pred, IsBoolean) {
 TEST(Compare, FloatsAndNan) {
   const Tensor a = f32({5}, {1, 2, 3, kNan, -0.0f}), b = f32({5}, {2, 2, 2, kNan, 0.0f});
   const std::vector<std::pair<CompareDirection, std::vector<std::uint8_t>>> cases = {
-      {CompareDirection::kEQ, {0, 1, 0, 0, 1}}, {CompareDirection::kNE, {1, 0, 1, 1, 0}}, {CompareDirection::kLT, {1, 0, 0, 0, 0}},
-      {CompareDirection::kLE, {1, 1, 0, 0, 1}}, {CompareDirection::kGT, {0, 0, 1, 0, 0}}, {CompareDirection::kGE, {0, 1, 1, 0, 1}}};
+      {CompareDirection::kEQ, {0, 1, 0, 0, 1}}, {CompareDirection::kNE, {1, 0, 1, 1, 0}},
+      {CompareDirection::kLT, {1, 0, 0, 0, 0}}, {CompareDirection::kLE, {1, 1, 0, 0, 1}},
+      {CompareDirection::kGT, {0, 0, 1, 0, 0}}, {CompareDirection::kGE, {0, 1, 1, 0, 1}}};
   for (const auto& [direction, expected] : cases) {
     EXPECT_EQ(values_of<std::uint8_t>(run_double(OpKind::kCompare, {a, b}, CompareAttr{direction})), expected);
     EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kCompare, {a, b}, CompareAttr{direction})), expected);
   }
   const Tensor c = i32({3}, {kMin, 0, 5}), d = i32({3}, {kMax, 0, 4});
-  EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kCompare, {c, d}, CompareAttr{CompareDirection::kLT})), (std::vector<std::uint8_t>{1, 0, 0}));
-  EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kCompare, {c, d}, CompareAttr{CompareDirection::kGE})), (std::vector<std::uint8_t>{0, 1, 1}));
+  EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kCompare, {c, d}, CompareAttr{CompareDirection::kLT})),
+            (std::vector<std::uint8_t>{1, 0, 0}));
+  EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kCompare, {c, d}, CompareAttr{CompareDirection::kGE})),
+            (std::vector<std::uint8_t>{0, 1, 1}));
 }
 
 TEST(Select, ByElementAndByScalar) {
   const Tensor t = f32({3}, {1, 2, 3}), f = f32({3}, {-1, -2, -3});
   EXPECT_EQ(values_of<float>(run_chip(OpKind::kSelect, {pred({3}, {1, 0, 1}), t, f})), (std::vector<float>{1, -2, 3}));
   EXPECT_EQ(values_of<float>(run_chip(OpKind::kSelect, {pred({}, {0}), t, f})), (std::vector<float>{-1, -2, -3}));
-  EXPECT_EQ(values_of<double>(run_double(OpKind::kSelect, {pred({3}, {1, 0, 1}), t, f})), (std::vector<double>{1, -2, 3}));
+  EXPECT_EQ(values_of<double>(run_double(OpKind::kSelect, {pred({3}, {1, 0, 1}), t, f})),
+            (std::vector<double>{1, -2, 3}));
   EXPECT_EQ(values_of<double>(run_double(OpKind::kSelect, {pred({}, {1}), t, f})), (std::vector<double>{1, 2, 3}));
 }
 
@@ -213,12 +225,13 @@ TEST(Convert, ToPredIsNotZero) {
   const TensorType to{DType::kPred, {3}};
   for (const Tensor& x : {f32({3}, {0.25f, -0.0f, kNan}), i32({3}, {7, 0, -1})}) {
     EXPECT_EQ(values_of<std::uint8_t>(run_chip(OpKind::kConvert, {x}, {}, &to)), (std::vector<std::uint8_t>{1, 0, 1}));
-    EXPECT_EQ(values_of<std::uint8_t>(run_double(OpKind::kConvert, {x}, {}, &to)), (std::vector<std::uint8_t>{1, 0, 1}));
+    EXPECT_EQ(values_of<std::uint8_t>(run_double(OpKind::kConvert, {x}, {}, &to)),
+              (std::vector<std::uint8_t>{1, 0, 1}));
   }
 }
 
 TEST(Convert, ToNarrowFloatRoundsOnTheChipOnly) {
-  const Tensor x = f32({1}, {1.00390625f});   // 1 + 2^-8: half way between two bf16 values, the even one is 1
+  const Tensor x = f32({1}, {1.00390625f});  // 1 + 2^-8: half way between two bf16 values, the even one is 1
   const TensorType to{DType::kBF16, {1}};
   EXPECT_EQ(run_chip(OpKind::kConvert, {x}, {}, &to).data<std::uint16_t>()[0], 0x3F80);
   EXPECT_EQ(run_double(OpKind::kConvert, {x}, {}, &to).data<double>()[0], 1.00390625);
@@ -226,7 +239,8 @@ TEST(Convert, ToNarrowFloatRoundsOnTheChipOnly) {
 
 TEST(NarrowFloats, ComputeInFp32AndRoundOnce) {
   Random random(8);
-  const Tensor x = random_f32(random, {500}).converted(DType::kBF16), y = random_f32(random, {500}).converted(DType::kBF16);
+  const Tensor x = random_f32(random, {500}).converted(DType::kBF16),
+               y = random_f32(random, {500}).converted(DType::kBF16);
   const Tensor z = run_chip(OpKind::kMultiply, {x, y});
   for (std::int64_t i = 0; i < 500; ++i) {
     const float product = bf16_to_f32(x.data<std::uint16_t>()[i]) * bf16_to_f32(y.data<std::uint16_t>()[i]);

@@ -81,18 +81,55 @@ class Verify : public testing::Test {
   ValueId x, y;
 };
 
-TEST_F(Verify, UseBeforeDefinition) { g.ops[0].operands[0] = y; expect("operand %1 is not defined"); }
-TEST_F(Verify, OperandOutOfRange) { g.ops[0].operands[0] = 99; expect("operand %99"); }
-TEST_F(Verify, NegativeOperand) { g.ops[0].operands[0] = -1; expect("operand %-1"); }
-TEST_F(Verify, DefinedTwice) { g.ops.push_back(g.ops[0]); expect("defined twice"); }
-TEST_F(Verify, InputTwice) { g.inputs.push_back(x); g.input_names.push_back("z"); expect("defined twice"); }
-TEST_F(Verify, ResultOutOfRange) { g.ops[0].result = 7; expect("result 7"); }
-TEST_F(Verify, WrongType) { g.values[1].type.shape = {4}; expect("is declared tensor<4xf32> but is tensor<3xf32>"); }
-TEST_F(Verify, UndefinedOutput) { g.outputs[0] = 12; expect("output 'y'"); }
-TEST_F(Verify, WrongAttribute) { g.ops[0].attr = IotaAttr{}; expect("attributes of another operator"); }
-TEST_F(Verify, WrongOperandCount) { g.ops[0].operands.push_back(x); expect("takes 2 operands, not 3"); }
-TEST_F(Verify, NegativeSize) { g.values[0].type.shape = {-3}; expect("negative"); }
-TEST_F(Verify, MissingName) { g.input_names.clear(); expect("one name each"); }
+TEST_F(Verify, UseBeforeDefinition) {
+  g.ops[0].operands[0] = y;
+  expect("operand %1 is not defined");
+}
+TEST_F(Verify, OperandOutOfRange) {
+  g.ops[0].operands[0] = 99;
+  expect("operand %99");
+}
+TEST_F(Verify, NegativeOperand) {
+  g.ops[0].operands[0] = -1;
+  expect("operand %-1");
+}
+TEST_F(Verify, DefinedTwice) {
+  g.ops.push_back(g.ops[0]);
+  expect("defined twice");
+}
+TEST_F(Verify, InputTwice) {
+  g.inputs.push_back(x);
+  g.input_names.push_back("z");
+  expect("defined twice");
+}
+TEST_F(Verify, ResultOutOfRange) {
+  g.ops[0].result = 7;
+  expect("result 7");
+}
+TEST_F(Verify, WrongType) {
+  g.values[1].type.shape = {4};
+  expect("is declared tensor<4xf32> but is tensor<3xf32>");
+}
+TEST_F(Verify, UndefinedOutput) {
+  g.outputs[0] = 12;
+  expect("output 'y'");
+}
+TEST_F(Verify, WrongAttribute) {
+  g.ops[0].attr = IotaAttr{};
+  expect("attributes of another operator");
+}
+TEST_F(Verify, WrongOperandCount) {
+  g.ops[0].operands.push_back(x);
+  expect("takes 2 operands, not 3");
+}
+TEST_F(Verify, NegativeSize) {
+  g.values[0].type.shape = {-3};
+  expect("negative");
+}
+TEST_F(Verify, MissingName) {
+  g.input_names.clear();
+  expect("one name each");
+}
 
 TEST(Interpreter, ChecksItsInputs) {
   const Graph g = one_op(OpKind::kAbs, {f32({2}, {1, 2})});
@@ -105,13 +142,14 @@ TEST(Interpreter, ChecksItsInputs) {
 TEST(Interpreter, FreesAndReusesValuesCorrectly) {
   Graph g;
   const ValueId x = g.add_input(kVector, "x");
-  const ValueId a = g.add(OpKind::kAdd, {x, x}), b = g.add(OpKind::kMultiply, {a, x}), c = g.add(OpKind::kSubtract, {b, a});
+  const ValueId a = g.add(OpKind::kAdd, {x, x}), b = g.add(OpKind::kMultiply, {a, x}),
+                c = g.add(OpKind::kSubtract, {b, a});
   g.add_output(c, "c");
   g.add_output(x, "x");
   g.add_output(c, "again");
   const auto r = interpret_double(g, {f32({3}, {1, 2, 3})});
   ASSERT_TRUE(r.ok());
-  EXPECT_EQ(values_of<double>((*r)[0]), (std::vector<double>{0, 4, 12}));   // 2x * x - 2x
+  EXPECT_EQ(values_of<double>((*r)[0]), (std::vector<double>{0, 4, 12}));  // 2x * x - 2x
   EXPECT_EQ(values_of<double>((*r)[1]), (std::vector<double>{1, 2, 3}));
   EXPECT_TRUE((*r)[2].same_bits((*r)[0]));
 }

@@ -44,8 +44,10 @@ TEST(Slice, WithStrides) {
 }
 
 TEST(Concatenate, AlongEachDimension) {
-  expect_moves(OpKind::kConcatenate, {kMatrix, f32({1, 3}, {7, 8, 9})}, f32({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}), ConcatenateAttr{0});
-  expect_moves(OpKind::kConcatenate, {kMatrix, f32({2, 1}, {7, 8}), Tensor(DType::kF32, {2, 0})}, f32({2, 4}, {1, 2, 3, 7, 4, 5, 6, 8}), ConcatenateAttr{1});
+  expect_moves(OpKind::kConcatenate, {kMatrix, f32({1, 3}, {7, 8, 9})}, f32({3, 3}, {1, 2, 3, 4, 5, 6, 7, 8, 9}),
+               ConcatenateAttr{0});
+  expect_moves(OpKind::kConcatenate, {kMatrix, f32({2, 1}, {7, 8}), Tensor(DType::kF32, {2, 0})},
+               f32({2, 4}, {1, 2, 3, 7, 4, 5, 6, 8}), ConcatenateAttr{1});
 }
 
 TEST(Pad, EdgesInteriorAndCropping) {
@@ -66,28 +68,36 @@ TEST(Reverse, OneOrBothDimensions) {
 
 TEST(Gather, TakesAlongAnAxisAndClamps) {
   const Tensor indices = i32({2, 2}, {1, 0, -5, 99});
-  expect_moves(OpKind::kGather, {kMatrix, indices}, f32({2, 2, 3}, {4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6}), GatherAttr{0});
+  expect_moves(OpKind::kGather, {kMatrix, indices}, f32({2, 2, 3}, {4, 5, 6, 1, 2, 3, 1, 2, 3, 4, 5, 6}),
+               GatherAttr{0});
   expect_moves(OpKind::kGather, {kMatrix, i32({2}, {2, 0})}, f32({2, 2}, {3, 1, 6, 4}), GatherAttr{1});
   expect_moves(OpKind::kGather, {kMatrix, i32({}, {1})}, f32({3}, {4, 5, 6}), GatherAttr{0});
 }
 
 TEST(DynamicSlice, StartsAreClamped) {
-  expect_moves(OpKind::kDynamicSlice, {kMatrix, i32({}, {0}), i32({}, {1})}, f32({1, 2}, {2, 3}), DynamicSliceAttr{{1, 2}});
-  expect_moves(OpKind::kDynamicSlice, {kMatrix, i32({}, {7}), i32({}, {-3})}, f32({1, 2}, {4, 5}), DynamicSliceAttr{{1, 2}});
+  expect_moves(OpKind::kDynamicSlice, {kMatrix, i32({}, {0}), i32({}, {1})}, f32({1, 2}, {2, 3}),
+               DynamicSliceAttr{{1, 2}});
+  expect_moves(OpKind::kDynamicSlice, {kMatrix, i32({}, {7}), i32({}, {-3})}, f32({1, 2}, {4, 5}),
+               DynamicSliceAttr{{1, 2}});
 }
 
 TEST(DynamicUpdateSlice, StartsAreClampedAndTheOperandIsKept) {
   const Tensor update = f32({1, 2}, {-1, -2});
-  expect_moves(OpKind::kDynamicUpdateSlice, {kMatrix, update, i32({}, {1}), i32({}, {0})}, f32({2, 3}, {1, 2, 3, -1, -2, 6}));
-  expect_moves(OpKind::kDynamicUpdateSlice, {kMatrix, update, i32({}, {-1}), i32({}, {9})}, f32({2, 3}, {1, -1, -2, 4, 5, 6}));
+  expect_moves(OpKind::kDynamicUpdateSlice, {kMatrix, update, i32({}, {1}), i32({}, {0})},
+               f32({2, 3}, {1, 2, 3, -1, -2, 6}));
+  expect_moves(OpKind::kDynamicUpdateSlice, {kMatrix, update, i32({}, {-1}), i32({}, {9})},
+               f32({2, 3}, {1, -1, -2, 4, 5, 6}));
   EXPECT_EQ(kMatrix.data<float>()[3], 4);
 }
 
 TEST(Iota, CountsAlongItsDimension) {
   const TensorType type{DType::kI32, {2, 3}}, half{DType::kBF16, {4}};
-  EXPECT_EQ(values_of<std::int32_t>(run_chip(OpKind::kIota, {}, IotaAttr{1}, &type)), (std::vector<std::int32_t>{0, 1, 2, 0, 1, 2}));
-  EXPECT_EQ(values_of<std::int32_t>(run_chip(OpKind::kIota, {}, IotaAttr{0}, &type)), (std::vector<std::int32_t>{0, 0, 0, 1, 1, 1}));
-  EXPECT_EQ(values_of<std::uint16_t>(run_chip(OpKind::kIota, {}, IotaAttr{0}, &half)), (std::vector<std::uint16_t>{0, 0x3F80, 0x4000, 0x4040}));
+  EXPECT_EQ(values_of<std::int32_t>(run_chip(OpKind::kIota, {}, IotaAttr{1}, &type)),
+            (std::vector<std::int32_t>{0, 1, 2, 0, 1, 2}));
+  EXPECT_EQ(values_of<std::int32_t>(run_chip(OpKind::kIota, {}, IotaAttr{0}, &type)),
+            (std::vector<std::int32_t>{0, 0, 0, 1, 1, 1}));
+  EXPECT_EQ(values_of<std::uint16_t>(run_chip(OpKind::kIota, {}, IotaAttr{0}, &half)),
+            (std::vector<std::uint16_t>{0, 0x3F80, 0x4000, 0x4040}));
   EXPECT_EQ(values_of<double>(run_double(OpKind::kIota, {}, IotaAttr{0}, &half)), (std::vector<double>{0, 1, 2, 3}));
 }
 

@@ -27,9 +27,11 @@ TEST(Text, RandomGraphsRoundTrip) {
     for (std::size_t i = 0; i < g.ops.size(); ++i) {
       seen.insert(g.ops[i].kind);
       EXPECT_EQ(back->ops[i].source, g.ops[i].source);
-      EXPECT_EQ(back->values[static_cast<std::size_t>(back->ops[i].result)].name, g.values[static_cast<std::size_t>(g.ops[i].result)].name);
+      EXPECT_EQ(back->values[static_cast<std::size_t>(back->ops[i].result)].name,
+                g.values[static_cast<std::size_t>(g.ops[i].result)].name);
       EXPECT_EQ(back->type(back->ops[i].result), g.type(g.ops[i].result));
-      EXPECT_TRUE(same_attributes(back->ops[i], g.ops[i])) << "seed " << seed << " op " << i << ' ' << op_name(g.ops[i].kind);
+      EXPECT_TRUE(same_attributes(back->ops[i], g.ops[i]))
+          << "seed " << seed << " op " << i << ' ' << op_name(g.ops[i].kind);
     }
     EXPECT_EQ(back->input_names, g.input_names);
     EXPECT_EQ(back->output_names, g.output_names);
@@ -53,15 +55,17 @@ bool same_attributes(const Op& a, const Op& b) {
   }
   if (const auto* c = std::get_if<ConvAttr>(&a.attr)) {
     const auto& e = b.get<ConvAttr>();
-    return c->stride == e.stride && c->pad_low == e.pad_low && c->pad_high == e.pad_high && c->lhs_dilation == e.lhs_dilation &&
-           c->rhs_dilation == e.rhs_dilation && c->feature_groups == e.feature_groups && c->placement == e.placement &&
-           c->lhs_spatial == e.lhs_spatial && c->rhs_spatial == e.rhs_spatial && c->out_spatial == e.out_spatial &&
-           c->rhs_input == e.rhs_input && c->rhs_output == e.rhs_output;
+    return c->stride == e.stride && c->pad_low == e.pad_low && c->pad_high == e.pad_high &&
+           c->lhs_dilation == e.lhs_dilation && c->rhs_dilation == e.rhs_dilation &&
+           c->feature_groups == e.feature_groups && c->placement == e.placement && c->lhs_spatial == e.lhs_spatial &&
+           c->rhs_spatial == e.rhs_spatial && c->out_spatial == e.out_spatial && c->rhs_input == e.rhs_input &&
+           c->rhs_output == e.rhs_output;
   }
   if (const auto* w = std::get_if<ReduceWindowAttr>(&a.attr)) {
     const auto& e = b.get<ReduceWindowAttr>();
-    return w->reduction == e.reduction && w->window == e.window && w->stride == e.stride && w->base_dilation == e.base_dilation &&
-           w->window_dilation == e.window_dilation && w->pad_low == e.pad_low && w->pad_high == e.pad_high;
+    return w->reduction == e.reduction && w->window == e.window && w->stride == e.stride &&
+           w->base_dilation == e.base_dilation && w->window_dilation == e.window_dilation && w->pad_low == e.pad_low &&
+           w->pad_high == e.pad_high;
   }
   return true;
 }
@@ -141,7 +145,8 @@ module @jit_cnn {
   EXPECT_EQ(values_of<double>(y->at(0)), (std::vector<double>{10, 14, 26, 30}));
 }
 
-// jnp.take / embedding lookup: an index vector of length 1; and erf, select, compare, iota, slice, pad as JAX writes them.
+// jnp.take / embedding lookup: an index vector of length 1; and erf, select, compare, iota, slice, pad as JAX writes
+// them.
 TEST(Text, JaxGatherAndFriends) {
   const Graph g = parsed(R"(
 module @jit_take {
@@ -208,43 +213,49 @@ func.func private @swap(%a: tensor<2xf32>, %b: tensor<2xf32>) -> (tensor<2xf32>,
 }
 
 struct BadText {
-  std::string body;      // of a function with %x: tensor<2xf32>, from line 2 on
+  std::string body;  // of a function with %x: tensor<2xf32>, from line 2 on
   std::string expected;
 };
 class TextError : public testing::TestWithParam<BadText> {};
 
 TEST_P(TextError, SaysWhereAndWhat) {
-  const auto g = parse_text("func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n" + GetParam().body + "\n}", "bad.mlir");
+  const auto g =
+      parse_text("func.func @main(%x: tensor<2xf32>) -> tensor<2xf32> {\n" + GetParam().body + "\n}", "bad.mlir");
   ASSERT_FALSE(g.ok());
   EXPECT_NE(g.error().text().find(GetParam().expected), std::string::npos) << g.error().text();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, TextError, testing::Values(
-    BadText{"  %0 = stablehlo.fft %x : tensor<2xf32>", "bad.mlir:2:8: operator 'stablehlo.fft' is not one"},
-    BadText{"  %0 = stablehlo.erf %x : tensor<2xf32>", "bad.mlir:2:8: operator 'stablehlo.erf'"},
-    BadText{"  %0 = stablehlo.add %x, %y : tensor<2xf32>", "value '%y' is not defined"},
-    BadText{"  %0 = stablehlo.add %x : tensor<2xf32>", "(C0) takes 2 operands, not 1"},
-    BadText{"  %0 = stablehlo.add %x, %x : tensor<3xf32>", "is declared tensor<3xf32> but is tensor<2xf32>"},
-    BadText{"  %0 = stablehlo.convert %x : (tensor<3xf32>) -> tensor<3xi32>", "other types than written"},
-    BadText{"  %0 = stablehlo.constant dense<[1.0]> : tensor<2xf32>", "expected ','"},
-    BadText{"  %0 = stablehlo.constant dense<[1.0, 2.0, 3.0]> : tensor<2xf32>", "expected a list of 2"},
-    BadText{"  %0 = stablehlo.constant dense<abc> : tensor<2xf32>", "expected a number"},
-    BadText{"  %0 = stablehlo.constant dense<\"0x00\"> : tensor<2xf32>", "1 bytes given, 8 needed"},
-    BadText{"  %0 = stablehlo.constant dense<300> : tensor<2xi8>", "300 does not fit i8"},
-    BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<9999999999xf32>", "more than 2 GiB"},
-    BadText{"  %0 = stablehlo.constant dense_resource<x> : tensor<2xf32>", "dense_resource"},
-    BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<?xf32>", "static"},
-    BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<2xcomplex>", "element type 'complex'"},
-    BadText{"  %0 = stablehlo.transpose %x : (tensor<2xf32>) -> tensor<2xf32>", "lacks 'dims = '"},
-    BadText{"  %0 = \"stablehlo.transpose\"(%x) : (tensor<2xf32>) -> tensor<2xf32>", "lacks the attribute 'permutation'"},
-    BadText{"  %0 = stablehlo.compare XX, %x, %x : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xi1>", "'XX' is not a comparison"},
-    BadText{"  %0 = call @f(%x) : (tensor<2xf32>) -> tensor<2xf32>", "function @f is not defined"},
-    BadText{"  %0 = call @main(%x) : (tensor<2xf32>) -> tensor<2xf32>", "nest too deeply"},
-    BadText{"  %0:2 = stablehlo.abs %x : tensor<2xf32>", "operators have one result"},
-    BadText{"  return %x, %x : tensor<2xf32>, tensor<2xf32>", "returns 2 values, declares 1"},
-    BadText{"  %0 = stablehlo.is_finite %x : (tensor<2xf32>) -> tensor<2xi1>\n  return %0 : tensor<2xi1>", "bad.mlir:3:"},
-    BadText{"  %0 = stablehlo.abs %x {systole.source = \"abc : tensor<2xf32>", "string does not end"},
-    BadText{"", "bad.mlir:3:1: expected a value"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, TextError,
+    testing::Values(
+        BadText{"  %0 = stablehlo.fft %x : tensor<2xf32>", "bad.mlir:2:8: operator 'stablehlo.fft' is not one"},
+        BadText{"  %0 = stablehlo.erf %x : tensor<2xf32>", "bad.mlir:2:8: operator 'stablehlo.erf'"},
+        BadText{"  %0 = stablehlo.add %x, %y : tensor<2xf32>", "value '%y' is not defined"},
+        BadText{"  %0 = stablehlo.add %x : tensor<2xf32>", "(C0) takes 2 operands, not 1"},
+        BadText{"  %0 = stablehlo.add %x, %x : tensor<3xf32>", "is declared tensor<3xf32> but is tensor<2xf32>"},
+        BadText{"  %0 = stablehlo.convert %x : (tensor<3xf32>) -> tensor<3xi32>", "other types than written"},
+        BadText{"  %0 = stablehlo.constant dense<[1.0]> : tensor<2xf32>", "expected ','"},
+        BadText{"  %0 = stablehlo.constant dense<[1.0, 2.0, 3.0]> : tensor<2xf32>", "expected a list of 2"},
+        BadText{"  %0 = stablehlo.constant dense<abc> : tensor<2xf32>", "expected a number"},
+        BadText{"  %0 = stablehlo.constant dense<\"0x00\"> : tensor<2xf32>", "1 bytes given, 8 needed"},
+        BadText{"  %0 = stablehlo.constant dense<300> : tensor<2xi8>", "300 does not fit i8"},
+        BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<9999999999xf32>", "more than 2 GiB"},
+        BadText{"  %0 = stablehlo.constant dense_resource<x> : tensor<2xf32>", "dense_resource"},
+        BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<?xf32>", "static"},
+        BadText{"  %0 = stablehlo.constant dense<0.0> : tensor<2xcomplex>", "element type 'complex'"},
+        BadText{"  %0 = stablehlo.transpose %x : (tensor<2xf32>) -> tensor<2xf32>", "lacks 'dims = '"},
+        BadText{"  %0 = \"stablehlo.transpose\"(%x) : (tensor<2xf32>) -> tensor<2xf32>",
+                "lacks the attribute 'permutation'"},
+        BadText{"  %0 = stablehlo.compare XX, %x, %x : (tensor<2xf32>, tensor<2xf32>) -> tensor<2xi1>",
+                "'XX' is not a comparison"},
+        BadText{"  %0 = call @f(%x) : (tensor<2xf32>) -> tensor<2xf32>", "function @f is not defined"},
+        BadText{"  %0 = call @main(%x) : (tensor<2xf32>) -> tensor<2xf32>", "nest too deeply"},
+        BadText{"  %0:2 = stablehlo.abs %x : tensor<2xf32>", "operators have one result"},
+        BadText{"  return %x, %x : tensor<2xf32>, tensor<2xf32>", "returns 2 values, declares 1"},
+        BadText{"  %0 = stablehlo.is_finite %x : (tensor<2xf32>) -> tensor<2xi1>\n  return %0 : tensor<2xi1>",
+                "bad.mlir:3:"},
+        BadText{"  %0 = stablehlo.abs %x {systole.source = \"abc : tensor<2xf32>", "string does not end"},
+        BadText{"", "bad.mlir:3:1: expected a value"}));
 
 TEST(Text, EveryTruncationAndManyMutationsAreHandled) {
   const std::string text = print_text(RandomGraph(4).make(60));

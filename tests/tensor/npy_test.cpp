@@ -20,11 +20,14 @@ std::vector<std::uint8_t> npy_bytes(const std::string& header, const std::vector
   return bytes;
 }
 
-std::string temporary(const std::string& name) { return (std::filesystem::temp_directory_path() / ("systole_" + name)).string(); }
+std::string temporary(const std::string& name) {
+  return (std::filesystem::temp_directory_path() / ("systole_" + name)).string();
+}
 
 TEST(Npy, ReadsWhatNumpyWrites) {
   // np.save of np.array([[1, 2, 3], [4, 5, 6]], dtype='<i2')
-  const auto bytes = npy_bytes("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }\n", {1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0});
+  const auto bytes =
+      npy_bytes("{'descr': '<i2', 'fortran_order': False, 'shape': (2, 3), }\n", {1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0});
   const auto t = parse_npy(bytes, "x.npy");
   ASSERT_TRUE(t.ok()) << t.error().text();
   EXPECT_TRUE(t->same_bits(Tensor::of<std::int16_t>(DType::kI16, {2, 3}, {1, 2, 3, 4, 5, 6})));
@@ -39,7 +42,8 @@ TEST(Npy, ReadsFortranOrder) {
 
 TEST(Npy, ReadsVersions2And3AndScalars) {
   for (const int version : {1, 2, 3}) {
-    const auto t = parse_npy(npy_bytes("{'shape': (), 'fortran_order': False, 'descr': '<f4'}", {0, 0, 0x80, 0x3F}, version), "x");
+    const auto t =
+        parse_npy(npy_bytes("{'shape': (), 'fortran_order': False, 'descr': '<f4'}", {0, 0, 0x80, 0x3F}, version), "x");
     ASSERT_TRUE(t.ok()) << t.error().text();
     EXPECT_TRUE(t->same_bits(Tensor::scalar_f32(1.0f)));
   }
@@ -53,12 +57,13 @@ TEST(Npy, HeaderIsAlignedAndNamesTheType) {
 }
 
 TEST(Npy, EveryTypeRoundTrips) {
-  for (const DType type : {DType::kPred, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kU8, DType::kU16, DType::kU32,
-                           DType::kU64, DType::kF16, DType::kF32, DType::kF64}) {
+  for (const DType type : {DType::kPred, DType::kI8, DType::kI16, DType::kI32, DType::kI64, DType::kU8, DType::kU16,
+                           DType::kU32, DType::kU64, DType::kF16, DType::kF32, DType::kF64}) {
     Random random(17);
     for (const Shape& shape : {Shape{}, Shape{3}, Shape{0}, Shape{2, 3, 4}}) {
       Tensor t(type, shape);
-      for (std::int64_t i = 0; i < t.bytes(); ++i) t.mutable_raw()[i] = static_cast<std::uint8_t>(random.bits() & (type == DType::kPred ? 1 : 255));
+      for (std::int64_t i = 0; i < t.bytes(); ++i)
+        t.mutable_raw()[i] = static_cast<std::uint8_t>(random.bits() & (type == DType::kPred ? 1 : 255));
       const auto back = parse_npy(format_npy(t), "x");
       ASSERT_TRUE(back.ok()) << back.error().text();
       EXPECT_TRUE(back->same_bits(t)) << dtype_name(type);
@@ -88,23 +93,22 @@ TEST_P(NpyBadHeader, IsAnErrorThatSaysWhy) {
   EXPECT_NE(t.error().message.find(GetParam().message), std::string::npos) << t.error().text();
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NpyBadHeader, testing::Values(
-    BadNpy{"", "'{'"},
-    BadNpy{"{'descr': '<f4'", "quoted"},
-    BadNpy{"{'descr' '<f4'}", "':'"},
-    BadNpy{"{'descr': '<f4}", "unterminated"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': Maybe}", "True or False"},
-    BadNpy{"{'descr': '<f4', 'shape': (1,)}", "lacks"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", "unknown key"},
-    BadNpy{"{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", "big-endian"},
-    BadNpy{"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", "element type"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", "8 needed"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "negative"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (1", "unterminated"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (a,)}", "integers"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': 4}", "tuple"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "integers"},
-    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", "too many"}));
+INSTANTIATE_TEST_SUITE_P(
+    All, NpyBadHeader,
+    testing::Values(BadNpy{"", "'{'"}, BadNpy{"{'descr': '<f4'", "quoted"}, BadNpy{"{'descr' '<f4'}", "':'"},
+                    BadNpy{"{'descr': '<f4}", "unterminated"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': Maybe}", "True or False"},
+                    BadNpy{"{'descr': '<f4', 'shape': (1,)}", "lacks"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (1,), 'x': 1}", "unknown key"},
+                    BadNpy{"{'descr': '>f4', 'fortran_order': False, 'shape': (1,)}", "big-endian"},
+                    BadNpy{"{'descr': '<c8', 'fortran_order': False, 'shape': (1,)}", "element type"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (2,)}", "8 needed"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "negative"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (1", "unterminated"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (a,)}", "integers"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': 4}", "tuple"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}", "integers"},
+                    BadNpy{"{'descr': '<f4', 'fortran_order': False, 'shape': (4611686018427387904, 4)}", "too many"}));
 
 TEST(Npy, EveryTruncationAndFlipIsHandled) {
   const auto good = format_npy(Tensor::of<float>(DType::kF32, {2}, {1, 2}));
@@ -120,7 +124,8 @@ TEST(Npy, EveryTruncationAndFlipIsHandled) {
 
 TEST(Npz, RoundTrips) {
   const std::string path = temporary("roundtrip.npz");
-  const std::map<std::string, Tensor> arrays = {{"a", Tensor::scalar_f32(3)}, {"b/c", Tensor::of<std::int8_t>(DType::kI8, {3}, {1, 2, 3})}};
+  const std::map<std::string, Tensor> arrays = {{"a", Tensor::scalar_f32(3)},
+                                                {"b/c", Tensor::of<std::int8_t>(DType::kI8, {3}, {1, 2, 3})}};
   ASSERT_TRUE(write_npz(path, arrays).ok());
   const auto back = read_npz(path);
   ASSERT_TRUE(back.ok()) << back.error().text();
@@ -158,7 +163,7 @@ TEST(Npz, EveryTruncationAndFlipIsHandled) {
     ASSERT_TRUE(write_file(path, flipped).ok());
     broken += !read_npz(path).ok();
   }
-  EXPECT_GT(broken, 100);   // at least the array's bytes, which the checksum guards
+  EXPECT_GT(broken, 100);  // at least the array's bytes, which the checksum guards
   std::filesystem::remove(path);
 }
 

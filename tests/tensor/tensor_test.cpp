@@ -45,7 +45,7 @@ TEST(Tensor, CopiesShareUntilOneIsWritten) {
 TEST(Tensor, WritingToAnAliasCopiesIt) {
   auto storage = std::shared_ptr<const std::uint8_t[]>(new std::uint8_t[4]{1, 2, 3, 4});
   const std::uint8_t* address = storage.get();
-  Tensor a(DType::kU8, {4}, std::move(storage));   // the only owner, and still not writable
+  Tensor a(DType::kU8, {4}, std::move(storage));  // the only owner, and still not writable
   EXPECT_EQ(a.raw(), address);
   a.mutable_raw()[0] = 9;
   EXPECT_NE(a.raw(), address);
@@ -62,19 +62,24 @@ TEST(Tensor, StartsZeroAndReshapesInPlace) {
 }
 
 template <typename T>
-std::vector<T> values(const Tensor& t) { return {t.data<T>(), t.data<T>() + t.count()}; }
+std::vector<T> values(const Tensor& t) {
+  return {t.data<T>(), t.data<T>() + t.count()};
+}
 
 TEST(Convert, FloatToIntegerRoundsToEvenSaturatesAndDropsNan) {
   const Tensor x = Tensor::of<float>(DType::kF32, {9}, {0.5f, 1.5f, 2.5f, -0.5f, -1.5f, 300.0f, -300.0f, kNan, kInf});
-  EXPECT_EQ(values<std::int8_t>(x.converted(DType::kI8)), (std::vector<std::int8_t>{0, 2, 2, 0, -2, 127, -128, 0, 127}));
+  EXPECT_EQ(values<std::int8_t>(x.converted(DType::kI8)),
+            (std::vector<std::int8_t>{0, 2, 2, 0, -2, 127, -128, 0, 127}));
   EXPECT_EQ(values<std::uint8_t>(x.converted(DType::kU8)), (std::vector<std::uint8_t>{0, 2, 2, 0, 0, 255, 0, 0, 255}));
   EXPECT_EQ(values<std::int64_t>(x.converted(DType::kI64))[8], std::numeric_limits<std::int64_t>::max());
 }
 
 TEST(Convert, IntegersKeepTheirValueOrSaturate) {
-  const Tensor x = Tensor::of<std::int64_t>(DType::kI64, {4}, {5, -5, std::int64_t{1} << 40, (std::int64_t{1} << 53) + 1});
+  const Tensor x =
+      Tensor::of<std::int64_t>(DType::kI64, {4}, {5, -5, std::int64_t{1} << 40, (std::int64_t{1} << 53) + 1});
   EXPECT_EQ(values<std::int32_t>(x.converted(DType::kI32)),
-            (std::vector<std::int32_t>{5, -5, std::numeric_limits<std::int32_t>::max(), std::numeric_limits<std::int32_t>::max()}));
+            (std::vector<std::int32_t>{5, -5, std::numeric_limits<std::int32_t>::max(),
+                                       std::numeric_limits<std::int32_t>::max()}));
   EXPECT_EQ(values<std::uint64_t>(x.converted(DType::kU64))[3], (std::uint64_t{1} << 53) + 1);
   EXPECT_EQ(values<std::uint64_t>(x.converted(DType::kU64))[1], 0u);
   EXPECT_EQ(values<std::uint8_t>(x.converted(DType::kPred)), (std::vector<std::uint8_t>{1, 1, 1, 1}));
@@ -89,14 +94,16 @@ TEST(Convert, UnsignedBeyondInt64) {
 }
 
 TEST(Convert, NarrowFloatsRoundTrip) {
-  const Tensor x = Tensor::of<float>(DType::kF32, {4}, {1.0f, -2.5f, 0.0f, 96.0f});   // exact in every float format
-  for (const DType type : {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF64, DType::kQ8_8}) {
+  const Tensor x = Tensor::of<float>(DType::kF32, {4}, {1.0f, -2.5f, 0.0f, 96.0f});  // exact in every float format
+  for (const DType type :
+       {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF64, DType::kQ8_8}) {
     EXPECT_TRUE(x.converted(type).converted(DType::kF32).same_bits(x)) << dtype_name(type);
   }
 }
 
 TEST(Compare, LargestDifferenceAndReference) {
-  const Tensor a = Tensor::of<float>(DType::kF32, {3}, {1, 2, 3}), b = Tensor::of<double>(DType::kF64, {3}, {1, 2.5, -4});
+  const Tensor a = Tensor::of<float>(DType::kF32, {3}, {1, 2, 3}),
+               b = Tensor::of<double>(DType::kF64, {3}, {1, 2.5, -4});
   const Difference d = compare(a, b);
   EXPECT_EQ(d.max_abs_error, 7);
   EXPECT_EQ(d.max_abs_reference, 4);
@@ -105,7 +112,8 @@ TEST(Compare, LargestDifferenceAndReference) {
 }
 
 TEST(Compare, NanAndInfinityMustBeInBoth) {
-  const Tensor nan = Tensor::of<float>(DType::kF32, {2}, {kNan, 1}), inf = Tensor::of<float>(DType::kF32, {2}, {kInf, 1});
+  const Tensor nan = Tensor::of<float>(DType::kF32, {2}, {kNan, 1}),
+               inf = Tensor::of<float>(DType::kF32, {2}, {kInf, 1});
   const Tensor one = Tensor::of<float>(DType::kF32, {2}, {1, 1}), zero = Tensor::of<float>(DType::kF32, {2}, {0, 0});
   EXPECT_EQ(compare(nan, nan).max_abs_error, 0);
   EXPECT_EQ(compare(inf, inf).max_abs_error, 0);
