@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,19 @@ namespace systole {
 namespace {
 
 constexpr std::int64_t kRows = 1024, kDepth = 128, kColumns = 128;
+
+// Rows of registers start at a cache line.
+template <typename T>
+struct LineAllocator {
+  using value_type = T;
+  LineAllocator() = default;
+  template <typename U>
+  LineAllocator(const LineAllocator<U>&) {}  // NOLINT: allocators convert
+  T* allocate(std::size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t{64})); }
+  void deallocate(T* p, std::size_t) { ::operator delete(p, std::align_val_t{64}); }
+  bool operator==(const LineAllocator&) const = default;
+};
+using Words = std::vector<std::uint32_t, LineAllocator<std::uint32_t>>;
 
 std::vector<std::uint8_t> elements(Random& random, DType type, std::int64_t count) {
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(count * dtype_bytes(type)));
@@ -45,13 +59,22 @@ void tile_product(benchmark::State& state, TileFormat format) {
                                                benchmark::Counter::kIsIterationInvariantRate);
 }
 
+void tile_packing(benchmark::State& state, TileFormat format) {
+  Random random(1);
+  const auto w = elements(random, format.weight, kDepth * kColumns);
+  for (auto _ : state) {
+    const WeightTile tile(format, w.data(), kDepth, kColumns, kColumns, kDepth);
+    benchmark::DoNotOptimize(tile.rows());
+  }
+}
+
 void micro_operation(benchmark::State& state, MicroOpcode code) {
   const std::int64_t width = state.range(0);
   Random random(2);
-  std::vector<std::uint32_t> matrix(static_cast<std::size_t>(kRegisters * width));
+  Words matrix(static_cast<std::size_t>(kRegisters * width));
   for (std::uint32_t& word : matrix) word = std::bit_cast<std::uint32_t>(static_cast<float>(random.real(-2, 2)));
   const MicroOp op{code, 3, 0, 1, 2};
-  std::vector<std::uint32_t> stepped = matrix;
+  Words stepped = matrix;
   step_lanes(op, stepped.data(), width);
   for (std::int64_t lane = 0; lane < width; ++lane) {
     std::array<std::uint32_t, kRegisters> registers;
@@ -69,7 +92,7 @@ void micro_operation(benchmark::State& state, MicroOpcode code) {
 void vector_function(benchmark::State& state, VectorFunction function) {
   const std::int64_t width = state.range(0);
   const FunctionProgram& program = function_program(function);
-  std::vector<std::uint32_t> matrix(static_cast<std::size_t>(kRegisters * width), std::bit_cast<std::uint32_t>(1.25f));
+  Words matrix(static_cast<std::size_t>(kRegisters * width), std::bit_cast<std::uint32_t>(1.25f));
   step_lanes(program.program, matrix.data(), width);
   const float expected = evaluate(function, 1.25f, 1.25f);
   if (matrix[static_cast<std::size_t>(program.result * width)] != std::bit_cast<std::uint32_t>(expected)) {
@@ -92,6 +115,8 @@ BENCHMARK_CAPTURE(tile_product, ui8_i8, TileFormat{DType::kU8, DType::kI8});
 BENCHMARK_CAPTURE(tile_product, ui8_ui8, TileFormat{DType::kU8, DType::kU8});
 BENCHMARK_CAPTURE(tile_product, i16, TileFormat{DType::kI16, DType::kI16});
 BENCHMARK_CAPTURE(tile_product, q88, TileFormat{DType::kQ8_8, DType::kQ8_8});
+BENCHMARK_CAPTURE(tile_packing, bf16, TileFormat{DType::kBF16, DType::kBF16});
+BENCHMARK_CAPTURE(tile_packing, i8, TileFormat{DType::kI8, DType::kI8});
 BENCHMARK_CAPTURE(micro_operation, ffma, MicroOpcode::kFFma)->Arg(128)->Arg(256)->Arg(1024);
 BENCHMARK_CAPTURE(micro_operation, fmax, MicroOpcode::kFMax)->Arg(1024);
 BENCHMARK_CAPTURE(micro_operation, iadd, MicroOpcode::kIAdd)->Arg(1024);

@@ -59,11 +59,12 @@ void WeightTile::Packed::pack_panels() {
   const std::int64_t size = dtype_bytes(format.weight);
   const std::int64_t group = group_size(kernel->form);
   panels.assign(static_cast<std::size_t>(round_up(shape.columns, kBlockColumns) * groups()), 0);
-  for (std::int64_t r = 0; r < shape.rows; ++r) {
-    for (std::int64_t j = 0; j < shape.columns; ++j) {
-      const WeightPart part = weight_part(kernel->form, format.weight, dense.data() + (r * shape.columns + j) * size, r);
-      const std::int64_t word = (j / kBlockColumns * groups() + r / group) * kBlockColumns + j % kBlockColumns;
-      panels[static_cast<std::size_t>(word)] |= part.bits << part.shift;
+  for (std::int64_t column = 0; column < shape.columns; column += kBlockColumns) {
+    std::uint32_t* const panel = panels.data() + column * groups();
+    const std::int64_t count = std::min(kBlockColumns, shape.columns - column);
+    for (std::int64_t r = 0; r < shape.rows; ++r) {
+      const std::uint8_t* elements = dense.data() + (r * shape.columns + column) * size;
+      pack_weights(kernel->form, format.weight, elements, count, r, panel + r / group * kBlockColumns);
     }
   }
 }
@@ -74,15 +75,21 @@ void WeightTile::Packed::pack_column_terms() {
   const std::uint32_t zw = weight_offset(kernel->form, format.weight);
   if (za == 0) return;
   column_terms.assign(static_cast<std::size_t>(round_up(shape.columns, kBlockColumns)), 0);
-  for (std::int64_t j = 0; j < shape.columns; ++j) {
-    std::uint32_t sum = 0;
-    const auto* panel = panels.data() + j / kBlockColumns * groups() * kBlockColumns + j % kBlockColumns;
-    for (std::int64_t g = 0; g < groups(); ++g) {
-      for (int byte = 0; byte < 4; ++byte) {
-        sum += static_cast<std::uint32_t>(std::int32_t{static_cast<std::int8_t>(panel[g * kBlockColumns] >> (8 * byte))});
+  const auto byte_of = [](std::uint32_t word, int shift) {
+    return static_cast<std::uint32_t>(std::int32_t{static_cast<std::int8_t>(word >> shift)});
+  };
+  const std::int64_t depth = groups();
+  for (std::int64_t column = 0; column < shape.columns; column += kBlockColumns) {
+    std::uint32_t sums[kBlockColumns] = {};
+    for (std::int64_t g = 0; g < depth; ++g) {
+      const std::uint32_t* words = panels.data() + column * depth + g * kBlockColumns;
+      for (std::int64_t j = 0; j < kBlockColumns; ++j) {
+        sums[j] += byte_of(words[j], 0) + byte_of(words[j], 8) + byte_of(words[j], 16) + byte_of(words[j], 24);
       }
     }
-    column_terms[static_cast<std::size_t>(j)] = 0u - za * (sum + zw * static_cast<std::uint32_t>(shape.rows));
+    for (std::int64_t j = 0; j < kBlockColumns; ++j) {
+      column_terms[static_cast<std::size_t>(column + j)] = 0u - za * (sums[j] + zw * static_cast<std::uint32_t>(shape.rows));
+    }
   }
 }
 

@@ -60,7 +60,8 @@ std::string format_micro_op(const MicroOp& op);       // "ffma r3, r1, r2, 0x3f8
 void step_lane(const MicroOp& op, std::array<std::uint32_t, kRegisters>& registers);
 
 // The same over many lanes at once, bit for bit (SIMD, run-time dispatch). `registers[r]` is row r of a
-// [kRegisters][width] matrix with row pitch `width`. Not for kLoad and kStore.
+// [kRegisters][width] matrix with row pitch `width` (fastest where rows start at 64-byte boundaries). Not for kLoad and
+// kStore.
 void step_lanes(const MicroOp& op, std::uint32_t* registers, std::int64_t width);
 void step_lanes(const MicroProgram& program, std::uint32_t* registers, std::int64_t width);  // in order
 

@@ -116,13 +116,13 @@ void pack_activations(OperandForm form, DType type, const void* row, std::int64_
     case OperandForm::kF32: return pack_floats(type, row, k, words);
     case OperandForm::kI8x4: return pack_bytes(type, row, k, words);
     case OperandForm::kI16x2: {
-      auto* to = reinterpret_cast<std::int16_t*>(words);
-      words[(k - 1) / 2] = 0;
       if (type == DType::kI16) {
-        std::memcpy(to, row, static_cast<std::size_t>(k) * 2);
-      } else {
-        for (std::int64_t i = 0; i < k; ++i) to[i] = static_cast<std::int16_t>(load_as_i32(type, bytes + i * size));
+        words[(k - 1) / 2] = 0;
+        std::memcpy(words, row, static_cast<std::size_t>(k) * 2);
+        return;
       }
+      const auto value = [&](std::int64_t i) { return static_cast<std::uint32_t>(load_as_i32(type, bytes + i * size)) & 0xFFFFu; };
+      for (std::int64_t i = 0; i < k; i += 2) words[i / 2] = value(i) | (i + 1 < k ? value(i + 1) << 16 : 0u);
       return;
     }
     case OperandForm::kI32: return load_lanes_i32(type, row, reinterpret_cast<std::int32_t*>(words), k);
@@ -134,23 +134,26 @@ void pack_activations(OperandForm form, DType type, const void* row, std::int64_
   }
 }
 
-WeightPart weight_part(OperandForm form, DType type, const void* element, std::int64_t row) {
-  switch (form) {
-    case OperandForm::kBF16x2: return {as_bf16(type, element), row % 2 == 0 ? 16 : 0};
-    case OperandForm::kF32: return {std::bit_cast<std::uint32_t>(load_as_f32(type, element)), 0};
-    case OperandForm::kI8x4: {
-      const std::uint32_t value = static_cast<std::uint32_t>(load_as_i32(type, element)) - weight_offset(form, type);
-      return {value & 0xFFu, row % 4 * 8};
-    }
-    case OperandForm::kI16x2: return {static_cast<std::uint32_t>(load_as_i32(type, element)) & 0xFFFFu, row % 2 * 16};
-    case OperandForm::kI32: return {static_cast<std::uint32_t>(load_as_i32(type, element)), 0};
-    case OperandForm::kQ8_8: {
-      std::int16_t value;
-      std::memcpy(&value, element, sizeof value);
-      return {static_cast<std::uint32_t>(std::int32_t{value}), 0};
-    }
+void pack_weights(OperandForm form, DType type, const void* elements, std::int64_t count, std::int64_t row,
+                  std::uint32_t* words) {
+  if (form == OperandForm::kF32) return pack_floats(type, elements, count, words);
+  std::int32_t values[kBlockColumns];
+  std::uint32_t mask = 0xFFFFFFFFu;
+  std::int64_t shift = 0;
+  if (form == OperandForm::kBF16x2) {
+    float floats[kBlockColumns];
+    load_lanes_f32(type, elements, floats, count);
+    for (std::int64_t j = 0; j < count; ++j) values[j] = static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(floats[j]) >> 16);
+    shift = row % 2 == 0 ? 16 : 0;
+  } else {
+    const DType integer = form == OperandForm::kQ8_8 ? DType::kI16 : type;
+    load_lanes_i32(integer, elements, values, count);
+    const std::int64_t group = group_size(form);
+    mask >>= 32 - 32 / group;
+    shift = row % group * (32 / group);
   }
-  return {0, 0};
+  const std::uint32_t offset = weight_offset(form, type);
+  for (std::int64_t j = 0; j < count; ++j) words[j] |= ((static_cast<std::uint32_t>(values[j]) - offset) & mask) << shift;
 }
 
 }  // namespace systole

@@ -22,11 +22,9 @@ std::uint32_t weight_offset(OperandForm form, DType weight);
 // One row of k elements as ceil(k / group) words. A bf16 pair's missing half is -0 (times a weight of +0: adds nothing).
 void pack_activations(OperandForm form, DType type, const void* row, std::int64_t k, std::uint32_t* words);
 
-// Element (r, j) of the weights as a word's part: `shift_bits` places it within word (r / group).
-struct WeightPart {
-  std::uint32_t bits;
-  std::int64_t shift;
-};
-WeightPart weight_part(OperandForm form, DType type, const void* element, std::int64_t row);
+// Puts `count` (at most kBlockColumns) elements of the weights' row `row` into their words, which start as 0; the words of
+// one group take the rows of the group one after the other.
+void pack_weights(OperandForm form, DType type, const void* elements, std::int64_t count, std::int64_t row,
+                  std::uint32_t* words);
 
 }  // namespace systole
