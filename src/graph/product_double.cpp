@@ -15,16 +15,18 @@ namespace {
 constexpr std::int64_t kStrip = 8;      // rows of a register block
 constexpr std::int64_t kPanel = 8;      // columns of a register block, one vector
 constexpr std::int64_t kRowBlock = 64;  // rows gathered at once
+constexpr std::int64_t kSlice = 4096;   // of K, to bound what a block of rows takes
 
 using Vector = double __attribute__((vector_size(kPanel * sizeof(double))));
 
-// out[i] = sum over r of a[i][r] * panel[r], ascending. Multiplications and additions round apart (-ffp-contract=off),
+// out[i] += a[i][r] * panel[r] for every r, ascending. Multiplications and additions round apart (-ffp-contract=off),
 // so every clone gives the same bits.
 #if defined(__x86_64__)
 __attribute__((target_clones("avx512f", "avx2", "default")))
 #endif
 void multiply_strip(const double* a, std::int64_t pitch, const double* panel, std::int64_t k, double* out) {
-  Vector acc[kStrip] = {};
+  Vector acc[kStrip];
+  std::memcpy(acc, out, sizeof acc);
   for (std::int64_t r = 0; r < k; ++r) {
     Vector w;
     std::memcpy(&w, panel + r * kPanel, sizeof w);
@@ -57,32 +59,46 @@ void store(DType type, std::uint8_t* to, double x) {
   }
 }
 
-void multiply_block(const Product& p, const std::vector<double>& packed, std::int64_t first, std::int64_t count,
-                    DType result, std::uint8_t* out, std::int64_t out_pitch) {
-  const std::int64_t size = dtype_bytes(p.activation), out_size = dtype_bytes(result);
-  const std::int64_t padded = round_up(count, kStrip);
-  const auto scratch = std::make_unique_for_overwrite<std::uint8_t[]>(
-      static_cast<std::size_t>(std::max<std::int64_t>(count * p.k * size, 1)));
-  const Rows rows = p.gather(first, count, {0, p.k}, scratch.get());
-  std::vector<double> a(static_cast<std::size_t>(padded * p.k), 0.0);
+// Rows of activations as doubles, padded with zero rows to whole strips.
+void load_rows(const Product& p, std::int64_t first, std::int64_t count, const Chunk& slice, std::vector<double>& a) {
+  const std::int64_t size = dtype_bytes(p.activation);
+  const auto scratch = std::make_unique_for_overwrite<std::uint8_t[]>(static_cast<std::size_t>(count * slice.k * size));
+  const Rows rows = p.gather(first, count, slice, scratch.get());
+  std::fill(a.begin(), a.end(), 0.0);
   for (std::int64_t i = 0; i < count; ++i) {
-    double* to = a.data() + i * p.k;
+    double* to = a.data() + i * slice.k;
     const std::uint8_t* from = rows.data + i * rows.pitch * size;
     if (p.activation == DType::kF64) {
-      if (p.k > 0) std::memcpy(to, from, static_cast<std::size_t>(p.k) * sizeof(double));
+      std::memcpy(to, from, static_cast<std::size_t>(slice.k) * sizeof(double));
     } else {
-      for (std::int64_t r = 0; r < p.k; ++r) to[r] = load_as_double(p.activation, from + r * size);
+      for (std::int64_t r = 0; r < slice.k; ++r) to[r] = load_as_double(p.activation, from + r * size);
     }
   }
-  double block[kStrip * kPanel];
-  for (std::int64_t j = 0; j < ceil_div(p.n, kPanel); ++j) {
-    const std::int64_t width = std::min(kPanel, p.n - j * kPanel);
-    for (std::int64_t i = 0; i < padded; i += kStrip) {
-      multiply_strip(a.data() + i * p.k, p.k, packed.data() + j * p.k * kPanel, p.k, block);
-      for (std::int64_t row = i; row < std::min(i + kStrip, count); ++row) {
-        std::uint8_t* to = out + ((first + row) * out_pitch + j * kPanel) * out_size;
-        for (std::int64_t c = 0; c < width; ++c) store(result, to + c * out_size, block[(row - i) * kPanel + c]);
+}
+
+void multiply_block(const Product& p, const std::vector<double>& packed, std::int64_t first, std::int64_t count,
+                    DType result, std::uint8_t* out, std::int64_t out_pitch) {
+  constexpr std::int64_t kBlock = kStrip * kPanel;
+  const std::int64_t out_size = dtype_bytes(result), strips = ceil_div(count, kStrip), panels = ceil_div(p.n, kPanel);
+  std::vector<double> sums(static_cast<std::size_t>(panels * strips * kBlock), 0.0);  // [panel][strip][row][column]
+  std::vector<double> a(static_cast<std::size_t>(strips * kStrip * std::min(kSlice, p.k)));
+  for (std::int64_t k = 0; k < p.k; k += kSlice) {
+    const Chunk slice{k, std::min(kSlice, p.k - k)};
+    load_rows(p, first, count, slice, a);
+    for (std::int64_t j = 0; j < panels; ++j) {
+      const double* panel = packed.data() + (j * p.k + k) * kPanel;
+      for (std::int64_t i = 0; i < strips; ++i) {
+        multiply_strip(a.data() + i * kStrip * slice.k, slice.k, panel, slice.k,
+                       sums.data() + (j * strips + i) * kBlock);
       }
+    }
+  }
+  for (std::int64_t row = 0; row < count; ++row) {
+    std::uint8_t* to = out + (first + row) * out_pitch * out_size;
+    for (std::int64_t c = 0; c < p.n; ++c, to += out_size) {
+      store(result, to,
+            sums[static_cast<std::size_t>(((c / kPanel) * strips + row / kStrip) * kBlock + row % kStrip * kPanel +
+                                          c % kPanel)]);
     }
   }
 }

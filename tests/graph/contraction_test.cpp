@@ -125,6 +125,20 @@ TEST(Dot, GeneralDimensionsInDouble) {
       }
 }
 
+TEST(Dot, DoubleSumsLongRows) {
+  Random random(28);
+  const Tensor a = random_f32(random, {3, 9000}), w = random_f32(random, {9000, 2});  // more than two slices of K
+  const Tensor y = run_double(OpKind::kDotGeneral, {a, w}, kMatmul);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    double sum = 0;
+    for (std::int64_t r = 0; r < 9000; ++r) {
+      sum +=
+          static_cast<double>(a.data<float>()[i / 2 * 9000 + r]) * static_cast<double>(w.data<float>()[r * 2 + i % 2]);
+    }
+    EXPECT_EQ(y.data<double>()[i], sum);
+  }
+}
+
 TEST(Dot, EmptyContractionIsZeroAndVectorsWork) {
   const Tensor y = run_chip(OpKind::kDotGeneral, {Tensor(DType::kF32, {2, 0}), Tensor(DType::kF32, {0, 3})}, kMatmul);
   EXPECT_EQ(values_of<float>(y), std::vector<float>(6, 0.0f));
