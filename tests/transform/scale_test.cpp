@@ -42,6 +42,19 @@ TEST(Scale, InputScaleGoesIntoTheWeights) {
   expect_same(m.g, low, kRounding);
 }
 
+TEST(Scale, AffineInputOfAnUnpaddedConvolutionLeavesOneBias) {
+  for (const std::int64_t kernel : {1, 3}) {   // the 3x3 convolution is padded: its input keeps the shift
+    Maker m(1);
+    const ValueId x = m.g.add(OpKind::kTanh, {m.input({1, 4, 5, 6})});
+    const ValueId half = m.binary(OpKind::kMultiply, m.binary(OpKind::kDivide, x, m.filled(x, 6)), m.filled(x, 0.7));
+    const ValueId y = m.conv(m.binary(OpKind::kAdd, half, m.filled(x, 0.3)), 4, kernel);
+    m.output(m.binary(OpKind::kAdd, y, m.per_channel(y)));
+    const Graph low = lowered(m.g);
+    EXPECT_EQ(arithmetic(low), kernel == 1 ? 1 : 3);
+    expect_same(m.g, low, kRounding);
+  }
+}
+
 TEST(Scale, SharedResultsAndOtherAxesStay) {
   Maker m(1);
   const ValueId y = m.conv(m.input({1, 4, 5, 6}), 8, 3);
