@@ -2,6 +2,7 @@
 #include "numeric/microcode.h"
 
 #include <gtest/gtest.h>
+#include <hwy/highway.h>
 
 #include <algorithm>
 #include <bit>
@@ -39,7 +40,7 @@ std::uint32_t any_word(Random& random) {
 
 bool is_memory(MicroOpcode op) { return op == MicroOpcode::kLoad || op == MicroOpcode::kStore; }
 
-TEST(StepLanes, EqualsStepLaneBitForBit) {
+void compare_with_step_lane() {
   constexpr std::uint64_t kSeed = 20260101;
   SCOPED_TRACE(testing::Message() << "seed " << kSeed);
   Random random(kSeed);
@@ -76,6 +77,18 @@ TEST(StepLanes, EqualsStepLaneBitForBit) {
       }
     }
   }
+}
+
+TEST(StepLanes, EqualsStepLaneBitForBitOnEveryInstructionSet) {
+  const auto host = hwy::SupportedTargets();
+  for (const auto target : {decltype(host){HWY_AVX3}, decltype(host){HWY_AVX2}, decltype(host){HWY_STATIC_TARGET}}) {
+    if ((host & target) == 0) continue;
+    hwy::GetChosenTarget().Update(target);
+    SCOPED_TRACE(hwy::TargetName(target));
+    compare_with_step_lane();
+  }
+  hwy::GetChosenTarget().Update(host);
+  compare_with_step_lane();
 }
 
 std::uint32_t run(MicroOpcode code, std::uint32_t a, std::uint32_t b = 0, std::uint32_t c = 0) {
