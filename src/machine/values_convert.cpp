@@ -53,15 +53,18 @@ void convert_edge(const EdgeFormat& edge, const std::uint8_t* from, std::uint8_t
   const bool integers = is_integer(edge.format) && !is_float(edge.type) && edge.type != DType::kQ8_8;
   float floats[kBlock];
   std::int32_t ints[kBlock];
+  alignas(8) std::uint8_t source[kBlock * 8], target[kBlock * 8];
   for (std::int64_t i = 0; i < count; i += kBlock) {
     const std::int64_t n = std::min(kBlock, count - i);
+    std::memcpy(source, from + i * size, static_cast<std::size_t>(n * size));
     if (integers) {
-      load_lanes_i32(edge.type, from + i * size, ints, n);
-      store_lanes_i32(edge.format, ints, to + i * to_size, n);
+      load_lanes_i32(edge.type, source, ints, n);
+      store_lanes_i32(edge.format, ints, target, n);
     } else {
-      load_lanes_f32(edge.type, from + i * size, floats, n);
-      store_lanes_f32(edge.format, floats, to + i * to_size, n);
+      load_lanes_f32(edge.type, source, floats, n);
+      store_lanes_f32(edge.format, floats, target, n);
     }
+    std::memcpy(to + i * to_size, target, static_cast<std::size_t>(n * to_size));
   }
 }
 

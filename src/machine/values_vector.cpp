@@ -67,24 +67,23 @@ void spread(std::int64_t size, std::uint8_t* base, const std::int64_t* offset, s
   }
 }
 
+// `from` and `to` aligned to the element.
 void to_registers(const Stream& stream, const std::uint8_t* from, std::uint32_t* lane, std::int64_t count) {
-  if (stream.type == DType::kF32 || stream.type == DType::kI32) {
-    std::memcpy(lane, from, static_cast<std::size_t>(count * 4));
-  } else if (stream.as_float) {
+  if (stream.as_float) {
     load_lanes_f32(stream.type, from, reinterpret_cast<float*>(lane), count);
   } else {
     load_lanes_i32(stream.type, from, reinterpret_cast<std::int32_t*>(lane), count);
   }
 }
 void from_registers(const Stream& stream, const std::uint32_t* lane, std::uint8_t* to, std::int64_t count) {
-  if (stream.type == DType::kI32) {
-    std::memcpy(to, lane, static_cast<std::size_t>(count * 4));
-  } else if (stream.as_float) {
+  if (stream.as_float) {
     store_lanes_f32(stream.type, reinterpret_cast<const float*>(lane), to, count);
   } else {
     store_lanes_i32(stream.type, reinterpret_cast<const std::int32_t*>(lane), to, count);
   }
 }
+
+bool aligned(const std::uint8_t* p, std::int64_t size) { return reinterpret_cast<std::uintptr_t>(p) % static_cast<std::uintptr_t>(size) == 0; }
 
 }  // namespace
 
@@ -105,21 +104,24 @@ VectorRun::VectorRun(const isa::Run& run, std::span<const MicroOp> microcode, co
   find_registers();
 }
 
+// In a reduction the body's lanes are other lanes than the prologue's and the epilogue's: they start from the prologue's
+// registers, and of what they leave only the result goes back.
 void VectorRun::find_registers() {
-  std::uint32_t written = 0, early = 0;
-  for (const auto& ops : ops_) {
-    for (const MicroOp& op : ops) {
+  const auto scan = [&](Phase phase, std::uint32_t& written, std::uint32_t& early) {
+    for (const MicroOp& op : ops_[phase]) {
       early |= reads(op) & ~written;
       written |= writes(op);
     }
-  }
+  };
+  std::uint32_t written = 0, early = 0, body_written = 0, inputs = 0;
+  scan(kPrologue, written, early);
+  scan(kBody, body_written, inputs);
+  const std::uint32_t result = 1u << run_.result;
+  if (run_.mode != 0 && (body_written & result) == 0) inputs |= result;
+  early |= inputs & ~written;
+  written |= run_.mode == 0 ? body_written : result;
+  scan(kEpilogue, written, early);
   zeroed_ = members(early);
-  std::uint32_t body_written = 0, inputs = 0;
-  for (const MicroOp& op : ops_[kBody]) {
-    inputs |= reads(op) & ~body_written;
-    body_written |= writes(op);
-  }
-  if (((body_written >> run_.result) & 1) == 0) inputs |= 1u << run_.result;
   body_inputs_ = members(inputs);
 }
 
@@ -314,7 +316,7 @@ void VectorRun::load(std::size_t slot, std::uint32_t* lane, std::int64_t tap) {
   if (s.windowed) return load_windowed(s, at, lane, tap);
   const std::int64_t count = block_.width();
   const std::uint8_t* base = s.memory + s.base + tap_bytes(s, tap);
-  if (at.contiguous) return to_registers(s, base + at.offset[0], lane, count);
+  if (at.contiguous && aligned(base + at.offset[0], s.size)) return to_registers(s, base + at.offset[0], lane, count);
   raw_.resize(std::max(raw_.size(), static_cast<std::size_t>(count * s.size)));
   collect(s.size, base, at.offset.data(), count, raw_.data());
   to_registers(s, raw_.data(), lane, count);
@@ -355,7 +357,7 @@ void VectorRun::store(std::size_t slot, const std::uint32_t* lane, std::int64_t 
   const Places& at = places(slot);
   const std::int64_t count = block_.width();
   std::uint8_t* base = s.memory + s.base + tap_bytes(s, tap);
-  if (at.contiguous) return from_registers(s, lane, base + at.offset[0], count);
+  if (at.contiguous && aligned(base + at.offset[0], s.size)) return from_registers(s, lane, base + at.offset[0], count);
   raw_.resize(std::max(raw_.size(), static_cast<std::size_t>(count * s.size)));
   from_registers(s, lane, raw_.data(), count);
   spread(s.size, base, at.offset.data(), count, raw_.data());
