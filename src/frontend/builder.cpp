@@ -32,8 +32,8 @@ bool is_foldable(OpKind kind, const graph::Attr& attr) {
 }
 
 bool is_movement(OpKind kind) {
-  return kind == OpKind::kTranspose || kind == OpKind::kSlice || kind == OpKind::kConcatenate || kind == OpKind::kReverse ||
-         kind == OpKind::kGather || kind == OpKind::kPad;
+  return kind == OpKind::kTranspose || kind == OpKind::kSlice || kind == OpKind::kConcatenate ||
+         kind == OpKind::kReverse || kind == OpKind::kGather || kind == OpKind::kPad;
 }
 
 }  // namespace
@@ -159,8 +159,8 @@ std::optional<Val> Builder::fold(OpKind kind, const std::vector<Val>& operands, 
   return known((*results)[0].converted(type));
 }
 
-Val Builder::emit(OpKind kind, const std::vector<Val>& operands, graph::Attr attr, DType type, const Shape* declared_shape,
-                  bool may_fold) {
+Val Builder::emit(OpKind kind, const std::vector<Val>& operands, graph::Attr attr, DType type,
+                  const Shape* declared_shape, bool may_fold) {
   if (declared_shape) {
     if (auto status = check_shape(*declared_shape, place_); !status.ok()) fail(status.error());
   }
@@ -205,19 +205,22 @@ Val Builder::binary(OpKind kind, Val a, Val b) {
 Val Builder::compare(graph::CompareDirection direction, Val a, Val b) {
   const Shape shape = broadcast_shape(a.shape(), b.shape());
   const bool known = a.known() && b.known();
-  return emit(OpKind::kCompare, {broadcast_to(a, shape, known), broadcast_to(b, shape, known)}, graph::CompareAttr{direction},
-              DType::kPred);
+  return emit(OpKind::kCompare, {broadcast_to(a, shape, known), broadcast_to(b, shape, known)},
+              graph::CompareAttr{direction}, DType::kPred);
 }
 
 Val Builder::select(Val condition, Val on_true, Val on_false) {
   const Shape shape = broadcast_shape(broadcast_shape(condition.shape(), on_true.shape()), on_false.shape());
   const bool known = condition.known() && on_true.known() && on_false.known();
   return emit(OpKind::kSelect,
-              {broadcast_to(condition, shape, known), broadcast_to(on_true, shape, known), broadcast_to(on_false, shape, known)},
+              {broadcast_to(condition, shape, known), broadcast_to(on_true, shape, known),
+               broadcast_to(on_false, shape, known)},
               {}, on_true.type());
 }
 
-Val Builder::clamp(const Val& low, const Val& x, const Val& high) { return emit(OpKind::kClamp, {low, x, high}, {}, x.type()); }
+Val Builder::clamp(const Val& low, const Val& x, const Val& high) {
+  return emit(OpKind::kClamp, {low, x, high}, {}, x.type());
+}
 
 Val Builder::convert(const Val& x, DType type) {
   if (x.type() == type) return x;
@@ -248,14 +251,17 @@ Val Builder::reshape(const Val& x, const Shape& shape) {
   if (x.shape() == shape) return x;
   if (auto status = check_shape(shape, place_); !status.ok()) fail(status.error());
   if (element_count(shape) != x.count()) {
-    invalid(fmt::format("{} elements of shape {} do not reshape to {}", x.count(), shape_text(x.shape()), shape_text(shape)));
+    invalid(fmt::format("{} elements of shape {} do not reshape to {}", x.count(), shape_text(x.shape()),
+                        shape_text(shape)));
   }
   if (x.known()) return known(x.tensor().reshaped(shape), x.data_->name);
   return emit(OpKind::kReshape, {x}, {}, x.type(), &shape);
 }
 
 Val Builder::transpose(const Val& x, const Axes& permutation) {
-  if (std::is_sorted(permutation.begin(), permutation.end()) && static_cast<std::int64_t>(permutation.size()) == x.rank()) return x;
+  if (std::is_sorted(permutation.begin(), permutation.end()) &&
+      static_cast<std::int64_t>(permutation.size()) == x.rank())
+    return x;
   return emit(OpKind::kTranspose, {x}, graph::TransposeAttr{permutation}, x.type());
 }
 
@@ -318,7 +324,8 @@ Val Builder::reduce(graph::Reduction reduction, const Val& x, Axes axes, bool ke
   if (axes.empty()) return x;
   Shape kept = x.shape();
   for (const std::int64_t a : axes) kept.at(static_cast<std::size_t>(a)) = 1;
-  const Val reduced = emit(OpKind::kReduce, {x, init_value(reduction, x.type())}, graph::ReduceAttr{reduction, axes}, x.type());
+  const Val reduced =
+      emit(OpKind::kReduce, {x, init_value(reduction, x.type())}, graph::ReduceAttr{reduction, axes}, x.type());
   return keep ? reshape(reduced, kept) : reduced;
 }
 

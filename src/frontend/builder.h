@@ -1,8 +1,8 @@
 // Builds the graph from the operator importers' side: values that may be known at import, NumPy broadcasting, folding.
 //
-// A Val has the type the model says (int64 and float64 too). If its value is known it becomes a graph constant only when an
-// operator that cannot be folded uses it. In the graph int64 is i32, uint64 is ui32, float64 is f32.
-// A malformed operator throws Failure with the current place.
+// A Val has the type the model says (int64 and float64 too). If its value is known it becomes a graph constant only
+// when an operator that cannot be folded uses it. In the graph int64 is i32, uint64 is ui32, float64 is f32. A
+// malformed operator throws Failure with the current place.
 #pragma once
 
 #include <functional>
@@ -95,7 +95,7 @@ class Builder {
 
   // may_fold: a known x may become a constant of the whole shape; otherwise a scalar stays a broadcast of a scalar.
   Val broadcast_in_dim(const Val& x, const Shape& shape, const Axes& dimensions, bool may_fold = true);
-  Val broadcast_to(const Val& x, const Shape& shape, bool may_fold = true);   // trailing dimensions aligned, as in NumPy
+  Val broadcast_to(const Val& x, const Shape& shape, bool may_fold = true);  // trailing dimensions aligned, as in NumPy
   Shape broadcast_shape(const Shape& a, const Shape& b) const;
   Val reshape(const Val& x, const Shape& shape);
   Val transpose(const Val& x, const Axes& permutation);

@@ -1,4 +1,5 @@
-// Inside this room a failed check throws Failure; the public functions of onnx.h catch it, so it never crosses the room's edge.
+// Inside this room a failed check throws Failure; the public functions of onnx.h catch it, so it never crosses the
+// room's edge.
 #pragma once
 
 #include <string>

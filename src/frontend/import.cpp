@@ -26,7 +26,8 @@ const Val* Scope::find(const std::string& name) const {
   return outer ? outer->find(name) : nullptr;
 }
 
-Importer::Importer(const onnx::ModelProto& model, ExternalData& external, const ImportOptions& options, std::string place)
+Importer::Importer(const onnx::ModelProto& model, ExternalData& external, const ImportOptions& options,
+                   std::string place)
     : model_(model), external_(external), options_(options), place_(std::move(place)), builder_(result_.graph) {
   bool stated = false;
   for (const auto& import : model.opset_import()) {
@@ -34,7 +35,8 @@ Importer::Importer(const onnx::ModelProto& model, ExternalData& external, const 
     opset_ = import.version();
     stated = true;
   }
-  if (stated && (opset_ < 1 || opset_ > 1000)) fail(invalid_input(place_, fmt::format("opset {} does not exist", opset_)));
+  if (stated && (opset_ < 1 || opset_ > 1000))
+    fail(invalid_input(place_, fmt::format("opset {} does not exist", opset_)));
 }
 
 Val Importer::weight(const onnx::TensorProto& proto, const std::string& name) {
@@ -45,7 +47,8 @@ Val Importer::weight(const onnx::TensorProto& proto, const std::string& name) {
 }
 
 void Importer::bind_initializers(const onnx::GraphProto& graph, Scope& scope) {
-  if (graph.sparse_initializer_size() > 0) fail(unsupported(place_, "sparse initialisers", "store the weights densely"));
+  if (graph.sparse_initializer_size() > 0)
+    fail(unsupported(place_, "sparse initialisers", "store the weights densely"));
   for (const auto& tensor : graph.initializer()) {
     if (!scope.values.emplace(tensor.name(), weight(tensor, tensor.name())).second) {
       fail(invalid_input(place_, fmt::format("two initialisers are named '{}'", tensor.name())));
@@ -54,19 +57,20 @@ void Importer::bind_initializers(const onnx::GraphProto& graph, Scope& scope) {
 }
 
 // Fixed dimensions are the model's; others come from the options, or from a dimension of the same name seen before.
-Shape Importer::input_shape(const onnx::ValueInfoProto& input, DType) {
+Shape Importer::input_shape(const onnx::ValueInfoProto& input) {
   const auto& type = input.type().tensor_type();
   const std::string where = fmt::format("{}: input '{}'", place_, input.name());
   const auto given = options_.shapes.find(input.name());
   const bool has_given = given != options_.shapes.end();
   if (!type.has_shape()) {
     if (has_given) return given->second;
-    fail(invalid_input(where, "the model does not say its shape", fmt::format("give it with --shape {}=AxBxC", input.name())));
+    fail(invalid_input(where, "the model does not say its shape",
+                       fmt::format("give it with --shape {}=AxBxC", input.name())));
   }
   const auto& dims = type.shape().dim();
   if (has_given && static_cast<int>(given->second.size()) != dims.size()) {
-    fail(invalid_input(where, fmt::format("has {} dimensions, the given shape {} has {}", dims.size(), shape_text(given->second),
-                                          given->second.size())));
+    fail(invalid_input(where, fmt::format("has {} dimensions, the given shape {} has {}", dims.size(),
+                                          shape_text(given->second), given->second.size())));
   }
   Shape shape;
   for (int i = 0; i < dims.size(); ++i) {
@@ -76,7 +80,8 @@ Shape Importer::input_shape(const onnx::ValueInfoProto& input, DType) {
     if (dim.has_dim_value() && dim.dim_value() >= 0) {
       size = dim.dim_value();
       if (wanted >= 0 && wanted != size) {
-        fail(invalid_input(where, fmt::format("dimension {} is {} in the model, the given shape says {}", i, size, wanted)));
+        fail(invalid_input(where,
+                           fmt::format("dimension {} is {} in the model, the given shape says {}", i, size, wanted)));
       }
       if (i == 0 && options_.batch == size) batch_used_ = true;
     } else if (wanted >= 0) {
@@ -85,7 +90,8 @@ Shape Importer::input_shape(const onnx::ValueInfoProto& input, DType) {
     } else if (i == 0 && options_.batch > 0) {
       size = options_.batch;
       batch_used_ = true;
-    } else if (const auto symbol = symbols_.find(dim.dim_param()); !dim.dim_param().empty() && symbol != symbols_.end()) {
+    } else if (const auto symbol = symbols_.find(dim.dim_param());
+               !dim.dim_param().empty() && symbol != symbols_.end()) {
       size = symbol->second;
     } else {
       const std::string name = dim.dim_param().empty() ? "" : fmt::format(" ('{}')", dim.dim_param());
@@ -102,31 +108,36 @@ void Importer::bind_inputs(const onnx::GraphProto& graph, Scope& scope) {
   std::set<std::string> names;
   // Inputs with a given shape first: they fix named dimensions for the others.
   for (const auto& input : graph.input()) {
-    if (!names.insert(input.name()).second) fail(invalid_input(place_, fmt::format("two inputs are named '{}'", input.name())));
-    if (options_.shapes.contains(input.name()) && input.type().tensor_type().has_shape()) input_shape(input, DType::kF32);
+    if (!names.insert(input.name()).second)
+      fail(invalid_input(place_, fmt::format("two inputs are named '{}'", input.name())));
+    if (options_.shapes.contains(input.name()) && input.type().tensor_type().has_shape()) input_shape(input);
   }
   for (const auto& entry : options_.shapes) {
-    if (!names.contains(entry.first)) fail(not_found(place_, fmt::format("the model has no input '{}' to give a shape", entry.first)));
+    if (!names.contains(entry.first))
+      fail(not_found(place_, fmt::format("the model has no input '{}' to give a shape", entry.first)));
   }
   for (const auto& entry : options_.inputs) {
-    if (!names.contains(entry.first)) fail(not_found(place_, fmt::format("the model has no input '{}' to give a value", entry.first)));
+    if (!names.contains(entry.first))
+      fail(not_found(place_, fmt::format("the model has no input '{}' to give a value", entry.first)));
   }
   for (const auto& input : graph.input()) {
     if (scope.values.contains(input.name())) continue;
     const std::string where = fmt::format("{}: input '{}'", place_, input.name());
-    if (!input.has_type() || !input.type().has_tensor_type()) fail(unsupported(where, "is no tensor (a sequence, map or optional)"));
+    if (!input.has_type() || !input.type().has_tensor_type())
+      fail(unsupported(where, "is no tensor (a sequence, map or optional)"));
     const DType type = element_type(input.type().tensor_type().elem_type(), where);
     const auto fixed = options_.inputs.find(input.name());
     if (fixed != options_.inputs.end()) {
       scope.values[input.name()] = builder_.known(fixed->second.converted(type), input.name());
       continue;
     }
-    const Shape shape = input_shape(input, type);
+    const Shape shape = input_shape(input);
     unwrap(check_shape(shape, where));
     scope.values[input.name()] = builder_.input(type, shape, input.name());
   }
   if (options_.batch > 0 && !batch_used_) {
-    fail(invalid_input(place_, "the batch is given, and no input has a dynamic leading dimension", "leave --batch out"));
+    fail(
+        invalid_input(place_, "the batch is given, and no input has a dynamic leading dimension", "leave --batch out"));
   }
 }
 
@@ -143,7 +154,8 @@ void Importer::run_node(const onnx::NodeProto& node, std::int64_t index, Scope& 
   builder_.set_source(source, fmt::format("{}: {}", place_, text));
   if (!is_default_domain(node.domain()) || !find_importer(node.op_type())) {
     for (const auto& function : model_.functions()) {
-      if (function.name() == node.op_type() && function.domain() == node.domain()) return run_function(function, node, scope);
+      if (function.name() == node.op_type() && function.domain() == node.domain())
+        return run_function(function, node, scope);
     }
     builder_.not_supported("this operator is not known", "express it in known operators, or keep it outside the model");
   }
@@ -221,8 +233,10 @@ std::vector<Val> Importer::run_subgraph(const onnx::GraphProto& graph, const std
   if (++depth_ > kMaxDepth) builder_.invalid("subgraphs are nested too deeply");
   Scope scope;
   scope.outer = current_;
-  if (static_cast<std::size_t>(graph.input_size()) != inputs.size()) builder_.invalid("a subgraph has another number of inputs");
-  for (int i = 0; i < graph.input_size(); ++i) scope.values[graph.input(i).name()] = inputs[static_cast<std::size_t>(i)];
+  if (static_cast<std::size_t>(graph.input_size()) != inputs.size())
+    builder_.invalid("a subgraph has another number of inputs");
+  for (int i = 0; i < graph.input_size(); ++i)
+    scope.values[graph.input(i).name()] = inputs[static_cast<std::size_t>(i)];
   bind_initializers(graph, scope);
   run_nodes(graph, scope);
   --depth_;
@@ -247,7 +261,8 @@ ImportedModel Importer::run() {
   }
   result_.graph.remove_dead_ops();
   if (auto status = graph::verify(result_.graph); !status.ok()) {
-    fail({ErrorCode::kInternal, place_, "the imported graph is malformed: " + status.error().text(), "please report this model"});
+    fail({ErrorCode::kInternal, place_, "the imported graph is malformed: " + status.error().text(),
+          "please report this model"});
   }
   if (builder_.narrowed_reals) result_.info.notes.push_back("float64 computes as fp32");
   if (builder_.narrowed_integers) result_.info.notes.push_back("int64 and uint64 compute as 32-bit integers");
@@ -302,10 +317,12 @@ Expected<std::vector<DeclaredInput>> onnx_inputs(const std::string& path) {
     for (const auto& input : model.graph().input()) {
       if (initialised.contains(input.name())) continue;
       if (!input.type().has_tensor_type()) {
-        frontend::fail(unsupported(path + ": input '" + input.name() + "'", "is no tensor (a sequence, map or optional)"));
+        frontend::fail(
+            unsupported(path + ": input '" + input.name() + "'", "is no tensor (a sequence, map or optional)"));
       }
       const auto& type = input.type().tensor_type();
-      DeclaredInput declared{input.name(), frontend::element_type(type.elem_type(), path + ": input '" + input.name() + "'"), {}};
+      DeclaredInput declared{
+          input.name(), frontend::element_type(type.elem_type(), path + ": input '" + input.name() + "'"), {}};
       for (const auto& dim : type.shape().dim()) {
         declared.dimensions.push_back(dim.has_dim_value() ? std::to_string(dim.dim_value())
                                                           : dim.dim_param().empty() ? "?" : dim.dim_param());

@@ -31,10 +31,9 @@ class Importer {
   std::vector<Val> run_subgraph(const onnx::GraphProto& graph, const std::vector<Val>& inputs);
 
  private:
-  std::string error_place(const onnx::NodeProto& node, std::int64_t index) const;
   void bind_initializers(const onnx::GraphProto& graph, Scope& scope);
   void bind_inputs(const onnx::GraphProto& graph, Scope& scope);
-  Shape input_shape(const onnx::ValueInfoProto& input, DType type);
+  Shape input_shape(const onnx::ValueInfoProto& input);
   void run_nodes(const onnx::GraphProto& graph, Scope& scope);
   void run_node(const onnx::NodeProto& node, std::int64_t index, Scope& scope);
   void run_function(const onnx::FunctionProto& function, const onnx::NodeProto& call, Scope& scope);

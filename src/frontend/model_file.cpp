@@ -83,8 +83,8 @@ std::vector<std::uint8_t> ExternalData::read(const onnx::TensorProto& tensor, co
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file, code));
   if (length < 0) length = size - std::min(offset, size);
   if (code || offset > size || length > size - offset) {
-    fail(invalid_input(place, fmt::format("external data: {} bytes at offset {} of '{}', which has {} bytes", length, offset,
-                                          location, size)));
+    fail(invalid_input(place, fmt::format("external data: {} bytes at offset {} of '{}', which has {} bytes", length,
+                                          offset, location, size)));
   }
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(length));
   std::ifstream in(file, std::ios::binary);

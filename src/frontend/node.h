@@ -1,4 +1,5 @@
-// One ONNX node as its operator's importer sees it: inputs, attributes with defaults, outputs, errors with the node's name.
+// One ONNX node as its operator's importer sees it: inputs, attributes with defaults, outputs, errors with the node's
+// name.
 #pragma once
 
 #include <string>
@@ -48,7 +49,9 @@ class Node {
   void out(std::size_t i, const Val& v);
   const Val& output(std::size_t i) const { return outputs_.at(i); }
 
-  [[noreturn]] void invalid(std::string message, std::string hint = {}) const { b.invalid(std::move(message), std::move(hint)); }
+  [[noreturn]] void invalid(std::string message, std::string hint = {}) const {
+    b.invalid(std::move(message), std::move(hint));
+  }
   [[noreturn]] void not_supported(std::string message, std::string hint = {}) const {
     b.not_supported(std::move(message), std::move(hint));
   }

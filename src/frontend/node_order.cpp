@@ -49,7 +49,8 @@ std::vector<int> node_order(const google::protobuf::RepeatedPtrField<onnx::NodeP
   std::unordered_map<std::string, int> maker;
   const auto where = [&](int i) {
     const auto& node = nodes.Get(i);
-    return fmt::format("{}: node {} ({})", place, node.name().empty() ? fmt::format("#{}", i) : "'" + node.name() + "'", node.op_type());
+    return fmt::format("{}: node {} ({})", place, node.name().empty() ? fmt::format("#{}", i) : "'" + node.name() + "'",
+                       node.op_type());
   };
   for (int i = 0; i < nodes.size(); ++i) {
     for (const auto& output : nodes.Get(i).output()) {

@@ -1,9 +1,10 @@
-// ONNX to graph. Opsets 1 and 6 to 17; a newer model is read as long as every node it uses is one of the known operators.
+// ONNX to graph. Opsets 1 and 6 to 17; a newer model is read as long as every node it uses is one of the known
+// operators.
 //
-// Contract: the graph that import_onnx gives passes graph::verify; all its shapes are static. Integer arithmetic on known
-// values (shapes, slices, axes) is done at import. Convolutions and pooling stay in ONNX's NCHW. float64 computes as fp32,
-// int64 and uint64 as 32-bit integers; ModelInfo::notes says so. A constant that does not fit 32 bits is an error.
-// An operator that cannot be done is an Error of code kUnsupported that names node, operator and opset.
+// Contract: the graph that import_onnx gives passes graph::verify; all its shapes are static. Integer arithmetic on
+// known values (shapes, slices, axes) is done at import. Convolutions and pooling stay in ONNX's NCHW. float64 computes
+// as fp32, int64 and uint64 as 32-bit integers; ModelInfo::notes says so. A constant that does not fit 32 bits is an
+// error. An operator that cannot be done is an Error of code kUnsupported that names node, operator and opset.
 #pragma once
 
 #include <array>
@@ -19,7 +20,8 @@ namespace systole {
 
 struct ImportOptions {
   std::map<std::string, Shape> shapes;     // by input name; must agree with the model's fixed dimensions
-  // Inputs whose value is fixed at import (shapes, axes, scales that the model takes as inputs). They are no inputs of the graph.
+  // Inputs whose value is fixed at import (shapes, axes, scales that the model takes as inputs). They are no inputs of
+  // the graph.
   std::map<std::string, Tensor> inputs;
   std::int64_t batch = 0;                  // the leading dimension of inputs where it is dynamic; 0: as the model says
 };
@@ -54,7 +56,11 @@ struct DeclaredInput {
 };
 Expected<std::vector<DeclaredInput>> onnx_inputs(const std::string& path);
 
-// A serialised TensorProto (the .pb files of the ONNX project's tests). Strings, sequences and optionals are kUnsupported.
+// The operators of the default domain that can be imported, sorted.
+std::vector<std::string> onnx_operators();
+
+// A serialised TensorProto (the .pb files of the ONNX project's tests). Strings, sequences and optionals are
+// kUnsupported.
 Expected<Tensor> parse_tensor_proto(std::span<const std::uint8_t> bytes, const std::string& place);
 Expected<Tensor> read_tensor_file(const std::string& path);
 

@@ -103,7 +103,8 @@ void thresholded_relu(Node& n) {
 void shrink(Node& n) {
   const Val& x = n.in(0);
   const double lambda = n.attr_float("lambd", 0.5), bias = n.attr_float("bias", 0);
-  const Val above = n.b.select(n.b.compare(CompareDirection::kGT, x, lambda), n.b.sub(x, bias), n.b.scalar(x.type(), 0));
+  const Val above =
+      n.b.select(n.b.compare(CompareDirection::kGT, x, lambda), n.b.sub(x, bias), n.b.scalar(x.type(), 0));
   n.out(0, n.b.select(n.b.compare(CompareDirection::kLT, x, -lambda), n.b.add(x, bias), above));
 }
 
@@ -123,10 +124,24 @@ void clip(Node& n) {
 }  // namespace
 
 void register_activations(Registry& registry) {
-  registry.insert({{"Relu", relu}, {"LeakyRelu", leaky_relu}, {"PRelu", prelu}, {"Elu", elu}, {"Selu", selu}, {"Celu", celu},
-                   {"Sigmoid", sigmoid}, {"Tanh", tanh}, {"Erf", erf}, {"HardSigmoid", hard_sigmoid},
-                   {"HardSwish", hard_swish}, {"Softplus", softplus}, {"Mish", mish}, {"Softsign", softsign}, {"Gelu", gelu},
-                   {"ThresholdedRelu", thresholded_relu}, {"Shrink", shrink}, {"Clip", clip}});
+  registry.insert({{"Relu", relu},
+                   {"LeakyRelu", leaky_relu},
+                   {"PRelu", prelu},
+                   {"Elu", elu},
+                   {"Selu", selu},
+                   {"Celu", celu},
+                   {"Sigmoid", sigmoid},
+                   {"Tanh", tanh},
+                   {"Erf", erf},
+                   {"HardSigmoid", hard_sigmoid},
+                   {"HardSwish", hard_swish},
+                   {"Softplus", softplus},
+                   {"Mish", mish},
+                   {"Softsign", softsign},
+                   {"Gelu", gelu},
+                   {"ThresholdedRelu", thresholded_relu},
+                   {"Shrink", shrink},
+                   {"Clip", clip}});
 }
 
 }  // namespace systole::frontend

@@ -32,7 +32,8 @@ void if_op(Node& n) {
   n.b.set_source(n.proto.name(), place);
   n.require(on_true.size() == outputs && on_false.size() == outputs, "the branches have another number of outputs");
   for (std::size_t i = 0; i < outputs; ++i) {
-    if (on_true[i].shape() != on_false[i].shape()) n.not_supported("the branches' shapes differ, and the condition depends on the data");
+    if (on_true[i].shape() != on_false[i].shape())
+      n.not_supported("the branches' shapes differ, and the condition depends on the data");
     n.out(i, n.b.select(n.b.reshape(condition, {}), on_true[i], on_false[i]));
   }
 }

@@ -10,11 +10,13 @@ namespace systole::frontend {
 
 namespace {
 
-constexpr std::int64_t kMaxWindowNumber = std::int64_t{1} << 31;   // larger strides, pads, ... are errors, and sums cannot overflow
+constexpr std::int64_t kMaxWindowNumber = std::int64_t{1}
+                                          << 31;  // larger strides, pads, ... are errors, and sums cannot overflow
 
 Axes checked_list(const Node& n, const char* name, std::size_t size, std::int64_t otherwise, std::int64_t lowest) {
   Axes values = n.attr_ints(name, Axes(size, otherwise));
-  if (values.size() != size) n.invalid(fmt::format("attribute '{}' needs {} numbers and has {}", name, size, values.size()));
+  if (values.size() != size)
+    n.invalid(fmt::format("attribute '{}' needs {} numbers and has {}", name, size, values.size()));
   for (const std::int64_t v : values) {
     if (v < lowest || v > kMaxWindowNumber) n.invalid(fmt::format("attribute '{}' holds {}", name, v));
   }
@@ -39,7 +41,11 @@ Window read_window(const Node& n, const Val& x, Axes kernel, bool ceil_mode) {
   const Shape spatial(x.shape().begin() + 2, x.shape().end());
   const std::size_t d = spatial.size();
   if (kernel.size() != d) n.invalid(fmt::format("the kernel has {} dimensions and the data {}", kernel.size(), d));
-  Window w{std::move(kernel), checked_list(n, "strides", d, 1, 1), checked_list(n, "dilations", d, 1, 1), Axes(d, 0), Axes(d, 0),
+  Window w{std::move(kernel),
+           checked_list(n, "strides", d, 1, 1),
+           checked_list(n, "dilations", d, 1, 1),
+           Axes(d, 0),
+           Axes(d, 0),
            Axes(d, 0)};
   for (const std::int64_t k : w.kernel) {
     if (k < 1 || k > kMaxWindowNumber) n.invalid(fmt::format("the kernel has a size of {}", k));
@@ -74,7 +80,8 @@ namespace {
 Val add_channel_bias(Node& n, const Val& y, std::size_t input) {
   if (!n.has(input)) return y;
   const Val& bias = n.in(input);
-  n.require(bias.rank() == 1 && bias.dim(0) == y.dim(1), "the bias must be a vector with one number per output channel");
+  n.require(bias.rank() == 1 && bias.dim(0) == y.dim(1),
+            "the bias must be a vector with one number per output channel");
   return n.b.add(y, n.b.broadcast_in_dim(bias, y.shape(), {1}, false));
 }
 
@@ -108,10 +115,12 @@ Val convolve(Node& n, const Val& x, const Val& w, DType result) {
   const std::int64_t groups = n.attr_int("group", 1);
   n.require(groups >= 1, "attribute 'group' must be at least 1");
   const Axes kernel(w.shape().begin() + 2, w.shape().end());
-  if (n.has_attr("kernel_shape") && n.attr_ints("kernel_shape") != kernel) n.invalid("kernel_shape differs from the weights");
+  if (n.has_attr("kernel_shape") && n.attr_ints("kernel_shape") != kernel)
+    n.invalid("kernel_shape differs from the weights");
   const Window window = read_window(n, x, kernel, false);
   if (x.dim(1) % groups != 0 || w.dim(0) % groups != 0 || w.dim(1) != x.dim(1) / groups) {
-    n.invalid(fmt::format("weights {} do not fit data {} in {} group(s)", shape_text(w.shape()), shape_text(x.shape()), groups));
+    n.invalid(fmt::format("weights {} do not fit data {} in {} group(s)", shape_text(w.shape()), shape_text(x.shape()),
+                          groups));
   }
   return n.b.convolution(x, w, nchw(window, groups), result);
 }
@@ -171,7 +180,8 @@ void conv_transpose(Node& n) {
   if (x.rank() < 3 || w.rank() != x.rank()) n.invalid("needs data [N, C, spatial...] and weights of the same rank");
   check_rank(n, x);
   const std::int64_t groups = n.attr_int("group", 1);
-  n.require(groups >= 1 && x.dim(1) == w.dim(0) && x.dim(1) % groups == 0, "the channels do not fit the weights and groups");
+  n.require(groups >= 1 && x.dim(1) == w.dim(0) && x.dim(1) % groups == 0,
+            "the channels do not fit the weights and groups");
   const Shape spatial(x.shape().begin() + 2, x.shape().end());
   const std::size_t d = spatial.size();
   Window window{Axes(w.shape().begin() + 2, w.shape().end()), checked_list(n, "strides", d, 1, 1),

@@ -172,18 +172,41 @@ void register_elementwise(Registry& registry) {
                    {"Round", unary<OpKind::kRoundNearestEven>}, {"Exp", unary<OpKind::kExponential>},
                    {"Log", unary<OpKind::kLog>}, {"Sqrt", unary<OpKind::kSqrt>}, {"Sin", unary<OpKind::kSine>},
                    {"Cos", unary<OpKind::kCosine>}, {"Not", unary<OpKind::kNot>}});
-  registry.insert({{"Add", binary<OpKind::kAdd>}, {"Sub", binary<OpKind::kSubtract>}, {"Mul", binary<OpKind::kMultiply>},
-                   {"Div", binary<OpKind::kDivide>}, {"And", binary<OpKind::kAnd>}, {"Or", binary<OpKind::kOr>},
-                   {"Xor", binary<OpKind::kXor>}, {"BitwiseAnd", binary<OpKind::kAnd>}, {"BitwiseOr", binary<OpKind::kOr>},
-                   {"BitwiseXor", binary<OpKind::kXor>}, {"BitwiseNot", unary<OpKind::kNot>}});
+  registry.insert({{"Add", binary<OpKind::kAdd>},
+                   {"Sub", binary<OpKind::kSubtract>},
+                   {"Mul", binary<OpKind::kMultiply>},
+                   {"Div", binary<OpKind::kDivide>},
+                   {"And", binary<OpKind::kAnd>},
+                   {"Or", binary<OpKind::kOr>},
+                   {"Xor", binary<OpKind::kXor>},
+                   {"BitwiseAnd", binary<OpKind::kAnd>},
+                   {"BitwiseOr", binary<OpKind::kOr>},
+                   {"BitwiseXor", binary<OpKind::kXor>},
+                   {"BitwiseNot", unary<OpKind::kNot>}});
   registry.insert({{"Equal", compare<CompareDirection::kEQ>}, {"Less", compare<CompareDirection::kLT>},
                    {"LessOrEqual", compare<CompareDirection::kLE>}, {"Greater", compare<CompareDirection::kGT>},
                    {"GreaterOrEqual", compare<CompareDirection::kGE>}});
-  registry.insert({{"Max", variadic<OpKind::kMaximum>}, {"Min", variadic<OpKind::kMinimum>}, {"Sum", variadic<OpKind::kAdd>},
-                   {"Mean", mean}, {"Reciprocal", reciprocal}, {"Pow", pow}, {"Mod", mod}, {"Where", where},
-                   {"IsNaN", is_nan}, {"IsInf", is_inf}, {"BitShift", bit_shift}, {"Sinh", sinh}, {"Cosh", cosh}, {"Tan", tan},
-                   {"Asinh", asinh}, {"Acosh", acosh}, {"Atanh", atanh}, {"Cast", cast}, {"CastLike", cast_like},
-                   {"Identity", identity}, {"Dropout", dropout}});
+  registry.insert({{"Max", variadic<OpKind::kMaximum>},
+                   {"Min", variadic<OpKind::kMinimum>},
+                   {"Sum", variadic<OpKind::kAdd>},
+                   {"Mean", mean},
+                   {"Reciprocal", reciprocal},
+                   {"Pow", pow},
+                   {"Mod", mod},
+                   {"Where", where},
+                   {"IsNaN", is_nan},
+                   {"IsInf", is_inf},
+                   {"BitShift", bit_shift},
+                   {"Sinh", sinh},
+                   {"Cosh", cosh},
+                   {"Tan", tan},
+                   {"Asinh", asinh},
+                   {"Acosh", acosh},
+                   {"Atanh", atanh},
+                   {"Cast", cast},
+                   {"CastLike", cast_like},
+                   {"Identity", identity},
+                   {"Dropout", dropout}});
 }
 
 }  // namespace systole::frontend

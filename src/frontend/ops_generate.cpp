@@ -17,7 +17,8 @@ namespace {
 
 void constant(Node& n) {
   if (const auto* a = n.find("value")) return n.out(0, n.importer.weight(a->t(), n.proto.output(0)));
-  if (n.has_attr("value_int")) return n.out(0, n.b.scalar(DType::kI64, static_cast<double>(n.attr_int("value_int", 0))));
+  if (n.has_attr("value_int"))
+    return n.out(0, n.b.scalar(DType::kI64, static_cast<double>(n.attr_int("value_int", 0))));
   if (n.has_attr("value_float")) return n.out(0, n.b.scalar(DType::kF32, n.attr_float("value_float", 0)));
   if (n.has_attr("value_ints")) return n.out(0, n.b.integers(n.attr_ints("value_ints")));
   if (n.has_attr("value_floats")) {
@@ -26,7 +27,8 @@ void constant(Node& n) {
     return n.out(0, n.b.known(Tensor::of<double>(DType::kF64, shape, values).converted(DType::kF32)));
   }
   if (n.proto.attribute_size() == 0) n.invalid("a Constant without a value");
-  n.not_supported(fmt::format("a Constant with '{}'", n.proto.attribute(0).name()), "strings and sparse tensors cannot be computed");
+  n.not_supported(fmt::format("a Constant with '{}'", n.proto.attribute(0).name()),
+                  "strings and sparse tensors cannot be computed");
 }
 
 void constant_of_shape(Node& n) {
@@ -47,7 +49,8 @@ void range(Node& n) {
     return v.reals()[0];
   };
   const double start = at(0, "the start"), limit = at(1, "the limit"), delta = at(2, "the delta");
-  n.require(delta != 0 && std::isfinite(start) && std::isfinite(limit) && std::isfinite(delta), "delta is 0, or a bound is not finite");
+  n.require(delta != 0 && std::isfinite(start) && std::isfinite(limit) && std::isfinite(delta),
+            "delta is 0, or a bound is not finite");
   const double count = std::max(0.0, std::ceil((limit - start) / delta));
   n.require(count < (1 << 26), "the range is too long");
   const Val steps = n.b.iota(type, {static_cast<std::int64_t>(count)}, 0);
@@ -63,7 +66,8 @@ void one_hot(Node& n) {
   n.require(depth >= 1 && depth < (std::int64_t{1} << 31), "the depth is out of range");
   const std::int64_t axis = n.axis(n.attr_int("axis", -1), indices.rank() + 1);
   const Val whole = n.b.convert(indices, DType::kI32);
-  const Val wrapped = n.b.select(n.b.compare(CompareDirection::kLT, whole, 0), n.b.add(whole, static_cast<double>(depth)), whole);
+  const Val wrapped =
+      n.b.select(n.b.compare(CompareDirection::kLT, whole, 0), n.b.add(whole, static_cast<double>(depth)), whole);
   Shape column = indices.shape(), shape = indices.shape();
   column.insert(column.begin() + axis, 1);
   shape.insert(shape.begin() + axis, depth);
@@ -95,7 +99,8 @@ void trilu(Node& n) {
 void eye_like(Node& n) {
   const Val& x = n.in(0);
   n.require(x.rank() == 2, "needs a matrix");
-  const DType type = n.has_attr("dtype") ? element_type(static_cast<int>(n.attr_int("dtype", 1)), n.b.place()) : x.type();
+  const DType type =
+      n.has_attr("dtype") ? element_type(static_cast<int>(n.attr_int("dtype", 1)), n.b.place()) : x.type();
   const double k = static_cast<double>(n.attr_int("k", 0));
   const Val rows = n.b.iota(DType::kI32, x.shape(), 0), columns = n.b.iota(DType::kI32, x.shape(), 1);
   n.out(0, n.b.convert(n.b.compare(CompareDirection::kEQ, n.b.add(rows, k), columns), type));
@@ -109,7 +114,8 @@ void cumsum(Node& n) {
   const bool exclusive = n.attr_int("exclusive", 0), reverse = n.attr_int("reverse", 0);
   if (length == 0) return n.out(0, x);
   const auto rank = x.shape().size();
-  graph::ReduceWindowAttr w{graph::Reduction::kAdd, Axes(rank, 1), Axes(rank, 1), Axes(rank, 1), Axes(rank, 1), Axes(rank, 0), Axes(rank, 0)};
+  graph::ReduceWindowAttr w{graph::Reduction::kAdd, Axes(rank, 1), Axes(rank, 1), Axes(rank, 1),
+                            Axes(rank, 1),          Axes(rank, 0), Axes(rank, 0)};
   const auto a = static_cast<std::size_t>(axis);
   w.window[a] = length;
   (reverse ? w.pad_high : w.pad_low)[a] = length - 1;
@@ -125,8 +131,13 @@ void cumsum(Node& n) {
 }  // namespace
 
 void register_generators(Registry& registry) {
-  registry.insert({{"Constant", constant}, {"ConstantOfShape", constant_of_shape}, {"Range", range}, {"OneHot", one_hot},
-                   {"Trilu", trilu}, {"EyeLike", eye_like}, {"CumSum", cumsum}});
+  registry.insert({{"Constant", constant},
+                   {"ConstantOfShape", constant_of_shape},
+                   {"Range", range},
+                   {"OneHot", one_hot},
+                   {"Trilu", trilu},
+                   {"EyeLike", eye_like},
+                   {"CumSum", cumsum}});
 }
 
 }  // namespace systole::frontend

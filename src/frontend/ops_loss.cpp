@@ -10,11 +10,12 @@ using graph::Reduction;
 
 namespace {
 
-// scores [N, C, d...] are log probabilities, target [N, d...] classes; weight [C] is optional. The class of each position is
-// picked by comparing with its number, so an index out of range contributes 0.
+// scores [N, C, d...] are log probabilities, target [N, d...] classes; weight [C] is optional. The class of each
+// position is picked by comparing with its number, so an index out of range contributes 0.
 Val negative_log_likelihood(Node& n, const Val& scores, const Val& target, const Val& weight) {
   Builder& b = n.b;
-  n.require(scores.rank() >= 2 && target.rank() == scores.rank() - 1, "needs scores [N, C, d...] and targets [N, d...]");
+  n.require(scores.rank() >= 2 && target.rank() == scores.rank() - 1,
+            "needs scores [N, C, d...] and targets [N, d...]");
   Shape column = target.shape();
   column.insert(column.begin() + 1, 1);
   const Val classes = b.convert(target, DType::kI32);
@@ -39,7 +40,8 @@ Val negative_log_likelihood(Node& n, const Val& scores, const Val& target, const
   const Val sum = b.reduce(Reduction::kAdd, loss, all, false);
   if (reduction == "sum") return sum;
   n.require(reduction == "mean", "attribute 'reduction' must be none, sum or mean");
-  return share ? b.div(sum, b.reduce(Reduction::kAdd, share, all, false)) : b.div(sum, static_cast<double>(target.count()));
+  return share ? b.div(sum, b.reduce(Reduction::kAdd, share, all, false))
+               : b.div(sum, static_cast<double>(target.count()));
 }
 
 void nll_loss(Node& n) { n.out(0, negative_log_likelihood(n, n.in(0), n.in(1), n.in_or(2, Val()))); }

@@ -138,13 +138,16 @@ void einsum(Node& n) {
   for (std::size_t i = 0, start = 0; i < n.input_count(); ++i) {
     const std::size_t comma = left.find(',', start);
     const std::string part = left.substr(start, comma == std::string::npos ? comma : comma - start);
-    n.require((comma == std::string::npos) == (i + 1 == n.input_count()), "the equation has another number of operands");
+    n.require((comma == std::string::npos) == (i + 1 == n.input_count()),
+              "the equation has another number of operands");
     terms.push_back({n.in(i), expand_labels(n, part, n.in(i).rank())});
     start = comma + 1;
-    n.require(static_cast<std::int64_t>(terms[i].labels.size()) == n.in(i).rank(), "the equation does not fit the operands' ranks");
+    n.require(static_cast<std::int64_t>(terms[i].labels.size()) == n.in(i).rank(),
+              "the equation does not fit the operands' ranks");
     std::string sorted = terms[i].labels;
     std::sort(sorted.begin(), sorted.end());
-    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end()) n.not_supported("a repeated label (a diagonal)");
+    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
+      n.not_supported("a repeated label (a diagonal)");
   }
   n.require(!terms.empty(), "needs at least one operand");
   std::map<char, int> uses;

@@ -56,7 +56,8 @@ void folded_batch_norm(Node& n, double epsilon) {
   const Val& x = n.in(0);
   const auto scale = n.in(1).reals(), bias = n.in(2).reals(), mean = n.in(3).reals(), variance = n.in(4).reals();
   const std::size_t channels = scale.size();
-  n.require(bias.size() == channels && mean.size() == channels && variance.size() == channels, "parameters differ in length");
+  n.require(bias.size() == channels && mean.size() == channels && variance.size() == channels,
+            "parameters differ in length");
   std::vector<double> factor(channels), shift(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     factor[c] = scale[c] / std::sqrt(variance[c] + epsilon);
@@ -155,12 +156,14 @@ void local_response_norm(Node& n) {
   const std::int64_t size = n.required_int("size");
   n.require(x.rank() >= 2 && size >= 1, "needs channels and size >= 1");
   const auto rank = static_cast<std::size_t>(x.rank());
-  graph::ReduceWindowAttr w{Reduction::kAdd, Axes(rank, 1), Axes(rank, 1), Axes(rank, 1), Axes(rank, 1), Axes(rank, 0), Axes(rank, 0)};
+  graph::ReduceWindowAttr w{Reduction::kAdd, Axes(rank, 1), Axes(rank, 1), Axes(rank, 1),
+                            Axes(rank, 1),   Axes(rank, 0), Axes(rank, 0)};
   w.window[1] = size;
   w.pad_low[1] = (size - 1) / 2;
   w.pad_high[1] = size - 1 - w.pad_low[1];
   const Val sums = n.b.reduce_window(n.b.mul(x, x), w);
-  const Val base = n.b.add(n.b.mul(sums, n.attr_float("alpha", 1e-4) / static_cast<double>(size)), n.attr_float("bias", 1));
+  const Val base =
+      n.b.add(n.b.mul(sums, n.attr_float("alpha", 1e-4) / static_cast<double>(size)), n.attr_float("bias", 1));
   n.out(0, n.b.div(x, n.b.binary(OpKind::kPower, base, n.b.scalar(x.type(), n.attr_float("beta", 0.75)))));
 }
 

@@ -42,8 +42,10 @@ void max_pool(Node& n) {
   n.out(0, n.b.reduce_window(x, spatial_window(w, Reduction::kMaximum)));
 }
 
-// How many positions of each window along one dimension count: those inside the data, or also those in the stated padding.
-std::vector<double> counts(const Window& w, std::size_t i, std::int64_t size, bool include_pad, std::int64_t stated_high) {
+// How many positions of each window along one dimension count: those inside the data, or also those in the stated
+// padding.
+std::vector<double> counts(const Window& w, std::size_t i, std::int64_t size, bool include_pad,
+                           std::int64_t stated_high) {
   const std::int64_t from = include_pad ? -w.pad_low[i] : 0, until = include_pad ? size + stated_high : size;
   std::vector<double> result;
   for (std::int64_t o = 0; o < w.output[i]; ++o) {
@@ -98,7 +100,8 @@ void lp_pool(Node& n) {
   const auto p = n.attr_int("p", 2);
   if (p != 1 && p != 2) n.not_supported("p other than 1 and 2");
   const Window w = read_window(n, x, required_kernel(n), n.attr_int("ceil_mode", 0) != 0);
-  const Val sums = n.b.reduce_window(p == 2 ? n.b.mul(x, x) : n.b.unary(OpKind::kAbs, x), spatial_window(w, Reduction::kAdd));
+  const Val sums =
+      n.b.reduce_window(p == 2 ? n.b.mul(x, x) : n.b.unary(OpKind::kAbs, x), spatial_window(w, Reduction::kAdd));
   n.out(0, p == 2 ? n.b.unary(OpKind::kSqrt, sums) : sums);
 }
 

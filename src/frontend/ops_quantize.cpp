@@ -1,7 +1,8 @@
-// Quantisation: q = clamp(round(x / scale) + zero point), x = (q - zero point) scale; integer products accumulate in int32.
+// Quantisation: q = clamp(round(x / scale) + zero point), x = (q - zero point) scale; integer products accumulate in
+// int32.
 //
-// A product's operands are 8 bits wide where the zero point allows it (zero, or 128 for uint8), otherwise the difference to the
-// zero point in int16, which holds it exactly.
+// A product's operands are 8 bits wide where the zero point allows it (zero, or 128 for uint8), otherwise the
+// difference to the zero point in int16, which holds it exactly.
 #include <algorithm>
 
 #include "frontend/matmul.h"
@@ -97,8 +98,10 @@ Val centred(Node& n, const Val& x, const Val& zero_point, std::int64_t axis) {
   if (x.type() != DType::kU8 && x.type() != DType::kI8) n.not_supported("operands other than int8 and uint8");
   if (!zero_point || all_zero(zero_point)) return x;
   if (x.known() && zero_point.known() && zero_point.count() == 1) return centred_weights(n, x, zero_point);
-  const bool fits = zero_point.known() && zero_point.count() == 1 && x.type() == DType::kU8 && zero_point.integers()[0] == 128;
-  const Val difference = n.b.sub(n.b.convert(x, DType::kI32), n.b.convert(aligned(n, zero_point, x, axis), DType::kI32));
+  const bool fits =
+      zero_point.known() && zero_point.count() == 1 && x.type() == DType::kU8 && zero_point.integers()[0] == 128;
+  const Val difference =
+      n.b.sub(n.b.convert(x, DType::kI32), n.b.convert(aligned(n, zero_point, x, axis), DType::kI32));
   return n.b.convert(difference, fits ? DType::kI8 : DType::kI16);
 }
 
@@ -143,9 +146,13 @@ void qlinear_conv(Node& n) {
 }  // namespace
 
 void register_quantization(Registry& registry) {
-  registry.insert({{"QuantizeLinear", quantize_linear}, {"DequantizeLinear", dequantize_linear},
-                   {"DynamicQuantizeLinear", dynamic_quantize_linear}, {"ConvInteger", conv_integer},
-                   {"MatMulInteger", matmul_integer}, {"QLinearMatMul", qlinear_matmul}, {"QLinearConv", qlinear_conv}});
+  registry.insert({{"QuantizeLinear", quantize_linear},
+                   {"DequantizeLinear", dequantize_linear},
+                   {"DynamicQuantizeLinear", dynamic_quantize_linear},
+                   {"ConvInteger", conv_integer},
+                   {"MatMulInteger", matmul_integer},
+                   {"QLinearMatMul", qlinear_matmul},
+                   {"QLinearConv", qlinear_conv}});
 }
 
 }  // namespace systole::frontend

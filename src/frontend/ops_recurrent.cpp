@@ -29,9 +29,13 @@ struct Direction {
   bool reverse = false;
 };
 
-Val gate(Node& n, const Val& x, std::int64_t index, std::int64_t size) { return n.b.slice_axis(x, x.rank() - 1, index * size, (index + 1) * size); }
+Val gate(Node& n, const Val& x, std::int64_t index, std::int64_t size) {
+  return n.b.slice_axis(x, x.rank() - 1, index * size, (index + 1) * size);
+}
 
-Val times_transposed(Node& n, const Val& x, const Val& w) { return n.b.dot(x, w, DotAttr{{}, {}, {x.rank() - 1}, {1}}, x.type()); }
+Val times_transposed(Node& n, const Val& x, const Val& w) {
+  return n.b.dot(x, w, DotAttr{{}, {}, {x.rank() - 1}, {1}}, x.type());
+}
 
 Val plus(Node& n, const Val& x, const Val& bias) { return bias ? n.b.add(x, bias) : x; }
 
@@ -47,10 +51,15 @@ void rnn_step(Node& n, Direction& d, const Val& projected) {
 void gru_step(Node& n, Direction& d, const Val& projected) {
   const std::int64_t h = d.size;
   const bool linear = n.attr_int("linear_before_reset", 0) != 0;
-  const auto rows = [&](const Val& v, std::int64_t from, std::int64_t to) { return n.b.slice_axis(v, 0, from * h, to * h); };
-  const Val zr_bias = d.hidden_bias ? rows(d.hidden_bias, 0, 2) : Val(), h_bias = d.hidden_bias ? rows(d.hidden_bias, 2, 3) : Val();
-  const Val both = n.b.add(n.b.slice_axis(projected, 1, 0, 2 * h), plus(n, times_transposed(n, d.hidden, rows(d.r, 0, 2)), zr_bias));
-  const Val z = activate(n, d.activations[0], gate(n, both, 0, h)), r = activate(n, d.activations[0], gate(n, both, 1, h));
+  const auto rows = [&](const Val& v, std::int64_t from, std::int64_t to) {
+    return n.b.slice_axis(v, 0, from * h, to * h);
+  };
+  const Val zr_bias = d.hidden_bias ? rows(d.hidden_bias, 0, 2) : Val(),
+            h_bias = d.hidden_bias ? rows(d.hidden_bias, 2, 3) : Val();
+  const Val both =
+      n.b.add(n.b.slice_axis(projected, 1, 0, 2 * h), plus(n, times_transposed(n, d.hidden, rows(d.r, 0, 2)), zr_bias));
+  const Val z = activate(n, d.activations[0], gate(n, both, 0, h)),
+            r = activate(n, d.activations[0], gate(n, both, 1, h));
   const Val recurrent = linear ? n.b.mul(r, plus(n, times_transposed(n, d.hidden, rows(d.r, 2, 3)), h_bias))
                                : plus(n, times_transposed(n, n.b.mul(r, d.hidden), rows(d.r, 2, 3)), h_bias);
   const Val candidate = activate(n, d.activations[1], n.b.add(gate(n, projected, 2, h), recurrent));
@@ -81,7 +90,8 @@ Direction read_direction(Node& n, std::int64_t index, std::int64_t directions, s
                          const std::vector<std::string>& defaults) {
   Direction d;
   const Val &w = n.in(1), &r = n.in(2);
-  n.require(w.rank() == 3 && r.rank() == 3 && w.dim(0) == directions && r.dim(0) == directions, "weights do not fit 'direction'");
+  n.require(w.rank() == 3 && r.rank() == 3 && w.dim(0) == directions && r.dim(0) == directions,
+            "weights do not fit 'direction'");
   d.size = r.dim(2);
   n.require(w.dim(1) == gates * d.size && r.dim(1) == gates * d.size, "weights do not fit the number of gates");
   d.w = direction_row(n, w, index);
@@ -106,8 +116,10 @@ Direction read_direction(Node& n, std::int64_t index, std::int64_t directions, s
   }
   d.activations = defaults;
   if (const auto* a = n.find("activations"); a && a->strings_size() > 0) {
-    n.require(a->strings_size() == directions * static_cast<std::int64_t>(defaults.size()), "'activations' has a wrong length");
-    for (std::size_t i = 0; i < defaults.size(); ++i) d.activations[i] = a->strings(static_cast<int>(static_cast<std::size_t>(index) * defaults.size() + i));
+    n.require(a->strings_size() == directions * static_cast<std::int64_t>(defaults.size()),
+              "'activations' has a wrong length");
+    for (std::size_t i = 0; i < defaults.size(); ++i)
+      d.activations[i] = a->strings(static_cast<int>(static_cast<std::size_t>(index) * defaults.size() + i));
   }
   return d;
 }
@@ -160,7 +172,9 @@ void recurrent(Node& n, std::int64_t gates, const std::vector<std::string>& defa
   for (std::size_t t = 0; t < static_cast<std::size_t>(steps); ++t) {
     sequence.push_back(directions == 1 ? states[0][t] : n.b.concat({states[0][t], states[1][t]}, 1));
   }
-  const auto ordered = [&](const Val& v, const Axes& permutation) { return batch_first ? n.b.transpose(v, permutation) : v; };
+  const auto ordered = [&](const Val& v, const Axes& permutation) {
+    return batch_first ? n.b.transpose(v, permutation) : v;
+  };
   if (n.wants(0)) n.out(0, ordered(n.b.concat(sequence, 0), {2, 0, 1, 3}));
   if (n.wants(1)) n.out(1, ordered(n.b.concat(hidden, 0), {1, 0, 2}));
   if (n.wants(2)) n.out(2, ordered(n.b.concat(cell, 0), {1, 0, 2}));

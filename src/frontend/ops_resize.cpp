@@ -1,5 +1,6 @@
-// Resize and Upsample. Each output position along an axis is a weighted sum of input positions that are known at import:
-// one for nearest, two for linear, four for cubic. Integer repetition becomes a broadcast, everything else gathers.
+// Resize and Upsample. Each output position along an axis is a weighted sum of input positions that are known at
+// import: one for nearest, two for linear, four for cubic. Integer repetition becomes a broadcast, everything else
+// gathers.
 #include <fmt/core.h>
 
 #include <algorithm>
@@ -70,7 +71,8 @@ Taps make_taps(const Method& m, const Axis& a) {
       taps.weight[0].push_back(1);
       continue;
     }
-    const double floor = std::floor(std::clamp(x, -4.0, static_cast<double>(a.in) + 4)), t = std::clamp(x - floor, 0.0, 1.0);
+    const double floor = std::floor(std::clamp(x, -4.0, static_cast<double>(a.in) + 4)),
+                 t = std::clamp(x - floor, 0.0, 1.0);
     std::vector<double> weights = count == 2 ? std::vector<double>{1 - t, t} : cubic_weights(t, m.cubic_a);
     const std::int64_t first = static_cast<std::int64_t>(floor) - (count == 4 ? 1 : 0);
     double total = 0;
@@ -80,7 +82,8 @@ Taps make_taps(const Method& m, const Axis& a) {
       total += weights[k];
       taps.index[k].push_back(std::clamp<std::int64_t>(at, 0, a.in - 1));
     }
-    for (std::size_t k = 0; k < count; ++k) taps.weight[k].push_back(m.exclude_outside ? weights[k] / total : weights[k]);
+    for (std::size_t k = 0; k < count; ++k)
+      taps.weight[k].push_back(m.exclude_outside ? weights[k] / total : weights[k]);
   }
   return taps;
 }
@@ -106,7 +109,8 @@ Val take(Builder& b, const Val& x, const std::vector<std::int64_t>& index, std::
 
 Val along(Builder& b, const std::vector<double>& values, const Val& x, std::int64_t axis) {
   const Shape length = {static_cast<std::int64_t>(values.size())};
-  return b.broadcast_in_dim(b.known(Tensor::of<double>(DType::kF64, length, values).converted(x.type())), x.shape(), {axis}, false);
+  return b.broadcast_in_dim(b.known(Tensor::of<double>(DType::kF64, length, values).converted(x.type())), x.shape(),
+                            {axis}, false);
 }
 
 Val resize_axis(Node& n, const Val& x, const Method& m, const Axis& a, std::int64_t axis) {
@@ -133,7 +137,8 @@ Val extrapolate(Node& n, const Val& y, const Method& m, const Axis& a, std::int6
   }
   if (!any) return y;
   const Val mask = n.b.known(n.b.integers(outside).tensor().converted(DType::kPred));
-  return n.b.select(n.b.broadcast_in_dim(mask, y.shape(), {axis}, false), n.b.scalar(y.type(), n.attr_float("extrapolation_value", 0)), y);
+  return n.b.select(n.b.broadcast_in_dim(mask, y.shape(), {axis}, false),
+                    n.b.scalar(y.type(), n.attr_float("extrapolation_value", 0)), y);
 }
 
 std::vector<Axis> axes_of(Node& n, const std::vector<double>& scales, const std::vector<std::int64_t>& sizes,
@@ -181,7 +186,8 @@ void resize_with(Node& n, const Method& m, const std::vector<Axis>& axes) {
 
 void check_method(Node& n, const Method& m) {
   const auto one_of = [&](const std::string& value, std::initializer_list<const char*> allowed, const char* what) {
-    if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) n.invalid(fmt::format("{} '{}' is not known", what, value));
+    if (std::find(allowed.begin(), allowed.end(), value) == allowed.end())
+      n.invalid(fmt::format("{} '{}' is not known", what, value));
   };
   one_of(m.mode, {"nearest", "linear", "cubic"}, "mode");
   one_of(m.coordinates, {"half_pixel", "pytorch_half_pixel", "align_corners", "asymmetric", "tf_half_pixel_for_nn",
@@ -197,15 +203,19 @@ Axes all_axes(const Val& x) {
 
 void resize(Node& n) {
   const bool old = n.opset < 11;
-  Method m{n.attr_string("mode", "nearest"), old ? "asymmetric" : n.attr_string("coordinate_transformation_mode", "half_pixel"),
+  Method m{n.attr_string("mode", "nearest"),
+           old ? "asymmetric" : n.attr_string("coordinate_transformation_mode", "half_pixel"),
            old ? "floor" : n.attr_string("nearest_mode", "round_prefer_floor"), n.attr_float("cubic_coeff_a", -0.75),
            n.attr_int("exclude_outside", 0) != 0};
   check_method(n, m);
   if (n.attr_int("antialias", 0)) n.not_supported("antialiasing");
-  if (n.attr_string("keep_aspect_ratio_policy", "stretch") != "stretch") n.not_supported("keep_aspect_ratio_policy other than stretch");
+  if (n.attr_string("keep_aspect_ratio_policy", "stretch") != "stretch")
+    n.not_supported("keep_aspect_ratio_policy other than stretch");
   const Axes axes = n.has_attr("axes") ? n.attr_ints("axes") : all_axes(n.in(0));
   const std::size_t scales_at = old ? 1 : 2;
-  const auto reals = [&](std::size_t i, const char* what) { return n.has(i) ? n.known_in(i, what).reals() : std::vector<double>{}; };
+  const auto reals = [&](std::size_t i, const char* what) {
+    return n.has(i) ? n.known_in(i, what).reals() : std::vector<double>{};
+  };
   const bool crop = m.coordinates == "tf_crop_and_resize";
   std::vector<std::int64_t> sizes;
   if (!old && n.has(3)) sizes = n.known_ints(3, "the sizes");

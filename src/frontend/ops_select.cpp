@@ -44,7 +44,8 @@ void gather(Node& n) {
 
 Val flat(Node& n, const Val& v) { return n.b.reshape(v, {v.count()}); }
 
-// The row-major position of each element of `shape` with its coordinate along `axis` taken as 0, in a tensor of shape `data`.
+// The row-major position of each element of `shape` with its coordinate along `axis` taken as 0, in a tensor of shape
+// `data`.
 Val offsets_without(Node& n, const Shape& shape, const Shape& data, std::int64_t axis) {
   const Shape strides = row_major_strides(data);
   std::vector<std::int64_t> values(static_cast<std::size_t>(element_count(shape)));
@@ -87,17 +88,20 @@ Slices slice_positions(Node& n, const Val& data, const Val& indices, std::int64_
   const std::int64_t k = indices.dim(indices.rank() - 1);
   n.require(k >= 1 && batch + k <= data.rank(), "the index tuples are longer than the data's rank");
   Shape lead(indices.shape().begin(), indices.shape().end() - 1);
-  for (std::int64_t d = 0; d < batch; ++d) n.require(lead[static_cast<std::size_t>(d)] == data.dim(d), "batch dimensions differ");
+  for (std::int64_t d = 0; d < batch; ++d)
+    n.require(lead[static_cast<std::size_t>(d)] == data.dim(d), "batch dimensions differ");
   const Shape rows(data.shape().begin(), data.shape().begin() + batch + k);
   const Shape strides = row_major_strides(rows);
   Val total;
   for (std::int64_t i = 0; i < k; ++i) {
     const Val column = n.b.reshape(n.b.slice_axis(indices, indices.rank() - 1, i, i + 1), lead);
-    const Val term = n.b.mul(wrapped(n, column, data.dim(batch + i)), static_cast<double>(strides[static_cast<std::size_t>(batch + i)]));
+    const Val term = n.b.mul(wrapped(n, column, data.dim(batch + i)),
+                             static_cast<double>(strides[static_cast<std::size_t>(batch + i)]));
     total = total ? n.b.add(total, term) : term;
   }
   for (std::int64_t d = 0; d < batch; ++d) {
-    const Val place = n.b.mul(n.b.iota(total.type(), lead, d), static_cast<double>(strides[static_cast<std::size_t>(d)]));
+    const Val place =
+        n.b.mul(n.b.iota(total.type(), lead, d), static_cast<double>(strides[static_cast<std::size_t>(d)]));
     total = n.b.add(total, place);
   }
   return {total, Shape(data.shape().begin() + batch + k, data.shape().end())};
@@ -117,7 +121,8 @@ void gather_nd(Node& n) {
   n.out(0, n.b.reshape(n.b.gather(as_rows(n, data, s.slice), flat(n, s.positions), 0), shape));
 }
 
-// With known positions a scatter is a gather: row i of the result comes from the data or from the last update that names it.
+// With known positions a scatter is a gather: row i of the result comes from the data or from the last update that
+// names it.
 Val scatter_rows(Node& n, const Val& data, const Val& positions, const Val& updates) {
   n.require(data.dim(0) <= (1 << 24), "too many elements to scatter into");
   if (n.attr_string("reduction", "none") != "none") n.not_supported("a reduction over scattered elements");
@@ -167,7 +172,8 @@ void reverse_sequence(Node& n) {
   const Val& x = n.in(0);
   const auto lengths = n.known_ints(1, "the sequence lengths");
   const std::int64_t time = n.attr_int("time_axis", 0), batch = n.attr_int("batch_axis", 1);
-  n.require(x.rank() >= 2 && ((time == 0 && batch == 1) || (time == 1 && batch == 0)), "time and batch axes must be 0 and 1");
+  n.require(x.rank() >= 2 && ((time == 0 && batch == 1) || (time == 1 && batch == 0)),
+            "time and batch axes must be 0 and 1");
   n.require(static_cast<std::int64_t>(lengths.size()) == x.dim(batch), "needs one length per batch row");
   n.require(x.dim(0) * x.dim(1) <= (1 << 24), "too many steps");
   std::vector<std::int64_t> rows;
@@ -179,7 +185,8 @@ void reverse_sequence(Node& n) {
       rows.push_back(time == 0 ? from * x.dim(1) + j : i * x.dim(1) + from);
     }
   }
-  const Val flat_rows = n.b.reshape(x, {x.dim(0) * x.dim(1), x.count() / std::max<std::int64_t>(1, x.dim(0) * x.dim(1))});
+  const Val flat_rows =
+      n.b.reshape(x, {x.dim(0) * x.dim(1), x.count() / std::max<std::int64_t>(1, x.dim(0) * x.dim(1))});
   n.out(0, n.b.reshape(n.b.gather(flat_rows, n.b.integers(rows), 0), x.shape()));
 }
 

@@ -30,13 +30,15 @@ void reshape(Node& n) {
       if (static_cast<std::int64_t>(i) >= x.rank()) n.invalid("the new shape copies a dimension that the data has not");
       wanted[i] = x.shape()[i];
     }
-    if (wanted[i] < -1 || (wanted[i] == -1 && hole >= 0)) n.invalid(fmt::format("the new shape {} is malformed", fmt::join(wanted, ",")));
+    if (wanted[i] < -1 || (wanted[i] == -1 && hole >= 0))
+      n.invalid(fmt::format("the new shape {} is malformed", fmt::join(wanted, ",")));
     if (wanted[i] == -1) hole = static_cast<std::int64_t>(i);
     else if (__builtin_mul_overflow(product, wanted[i], &product)) n.invalid("the new shape is too large");
   }
   if (hole >= 0) {
     if (product == 0 || x.count() % product != 0) {
-      n.invalid(fmt::format("{} elements of shape {} do not reshape to {}", x.count(), shape_text(x.shape()), fmt::join(wanted, "x")));
+      n.invalid(fmt::format("{} elements of shape {} do not reshape to {}", x.count(), shape_text(x.shape()),
+                            fmt::join(wanted, "x")));
     }
     wanted[static_cast<std::size_t>(hole)] = x.count() / product;
   }
@@ -82,7 +84,8 @@ void transpose(Node& n) {
   std::iota(permutation.rbegin(), permutation.rend(), 0);
   permutation = n.attr_ints("perm", permutation);
   Axes sorted = n.axes(permutation, x.rank());
-  n.require(static_cast<std::int64_t>(sorted.size()) == x.rank(), "'perm' is not a permutation of the data's dimensions");
+  n.require(static_cast<std::int64_t>(sorted.size()) == x.rank(),
+            "'perm' is not a permutation of the data's dimensions");
   for (auto& p : permutation) p = n.axis(p, x.rank());
   n.out(0, n.b.transpose(x, permutation));
 }
@@ -91,7 +94,8 @@ void concat(Node& n) {
   std::vector<Val> parts;
   for (std::size_t i = 0; i < n.input_count(); ++i) parts.push_back(n.in(i));
   const std::int64_t axis = n.axis(n.opset < 4 ? n.attr_int("axis", 1) : n.required_int("axis"), n.in(0).rank());
-  for (const Val& p : parts) n.require(graph_type(p.type()) == graph_type(parts[0].type()), "the operands differ in type");
+  for (const Val& p : parts)
+    n.require(graph_type(p.type()) == graph_type(parts[0].type()), "the operands differ in type");
   n.out(0, n.b.concat(parts, axis));
 }
 
@@ -104,8 +108,10 @@ void split(Node& n) {
   Axes sizes = given.value_or(Axes{});
   if (!given) {
     const std::int64_t chunk = (length + parts - 1) / parts;
-    if (n.opset < 18 && length % parts != 0) n.invalid(fmt::format("{} elements do not split into {} equal parts", length, parts));
-    for (std::int64_t i = 0; i < parts; ++i) sizes.push_back(std::max<std::int64_t>(0, std::min(chunk, length - i * chunk)));
+    if (n.opset < 18 && length % parts != 0)
+      n.invalid(fmt::format("{} elements do not split into {} equal parts", length, parts));
+    for (std::int64_t i = 0; i < parts; ++i)
+      sizes.push_back(std::max<std::int64_t>(0, std::min(chunk, length - i * chunk)));
   }
   n.require(static_cast<std::int64_t>(sizes.size()) == parts, "'split' and the outputs differ in number");
   std::int64_t start = 0;
@@ -197,7 +203,8 @@ void tile(Node& n) {
 
 // Appends mirrored, repeated or wrapped rows at both ends of one axis; negative counts crop.
 Val pad_axis(Node& n, const Val& x, std::int64_t axis, std::int64_t low, std::int64_t high, const std::string& mode) {
-  const std::int64_t size = x.dim(axis), crop_low = std::max<std::int64_t>(0, -low), crop_high = std::max<std::int64_t>(0, -high);
+  const std::int64_t size = x.dim(axis), crop_low = std::max<std::int64_t>(0, -low),
+                     crop_high = std::max<std::int64_t>(0, -high);
   low = std::max<std::int64_t>(0, low);
   high = std::max<std::int64_t>(0, high);
   n.require(crop_low + crop_high <= size, "negative padding crops more than there is");
@@ -234,7 +241,8 @@ void pad(Node& n) {
     const auto a = static_cast<std::size_t>(n.axis(axes[i], x.rank()));
     low[a] = given[i];
     high[a] = given[i + axes.size()];
-    n.require(std::abs(low[a]) < (std::int64_t{1} << 31) && std::abs(high[a]) < (std::int64_t{1} << 31), "a pad is out of range");
+    n.require(std::abs(low[a]) < (std::int64_t{1} << 31) && std::abs(high[a]) < (std::int64_t{1} << 31),
+              "a pad is out of range");
   }
   if (mode == "constant") {
     Val value = n.opset < 11 ? n.b.scalar(x.type(), n.attr_float("value", 0)) : n.in_or(2, n.b.scalar(x.type(), 0));
@@ -260,7 +268,8 @@ void depth_to_space(Node& n) {
   const std::string mode = n.attr_string("mode", "DCR");
   n.require(mode == "DCR" || mode == "CRD", "attribute 'mode' must be DCR or CRD");
   const bool dcr = mode == "DCR";
-  const Shape split = dcr ? Shape{x.dim(0), s, s, depth, x.dim(2), x.dim(3)} : Shape{x.dim(0), depth, s, s, x.dim(2), x.dim(3)};
+  const Shape split =
+      dcr ? Shape{x.dim(0), s, s, depth, x.dim(2), x.dim(3)} : Shape{x.dim(0), depth, s, s, x.dim(2), x.dim(3)};
   const Axes order = dcr ? Axes{0, 3, 4, 1, 5, 2} : Axes{0, 1, 4, 2, 5, 3};
   n.out(0, n.b.reshape(n.b.transpose(n.b.reshape(x, split), order), {x.dim(0), depth, x.dim(2) * s, x.dim(3) * s}));
 }
@@ -270,15 +279,27 @@ void space_to_depth(Node& n) {
   const std::int64_t s = checked_block(n);
   n.require(x.dim(2) % s == 0 && x.dim(3) % s == 0, "height and width do not divide by blocksize");
   const Val split = n.b.reshape(x, {x.dim(0), x.dim(1), x.dim(2) / s, s, x.dim(3) / s, s});
-  n.out(0, n.b.reshape(n.b.transpose(split, {0, 3, 5, 1, 2, 4}), {x.dim(0), x.dim(1) * s * s, x.dim(2) / s, x.dim(3) / s}));
+  n.out(0, n.b.reshape(n.b.transpose(split, {0, 3, 5, 1, 2, 4}),
+                       {x.dim(0), x.dim(1) * s * s, x.dim(2) / s, x.dim(3) / s}));
 }
 
 }  // namespace
 
 void register_shape(Registry& registry) {
-  registry.insert({{"Shape", shape}, {"Size", size}, {"Reshape", reshape}, {"Flatten", flatten}, {"Squeeze", squeeze},
-                   {"Unsqueeze", unsqueeze}, {"Transpose", transpose}, {"Concat", concat}, {"Split", split}, {"Slice", slice},
-                   {"Expand", expand}, {"Tile", tile}, {"Pad", pad}, {"DepthToSpace", depth_to_space},
+  registry.insert({{"Shape", shape},
+                   {"Size", size},
+                   {"Reshape", reshape},
+                   {"Flatten", flatten},
+                   {"Squeeze", squeeze},
+                   {"Unsqueeze", unsqueeze},
+                   {"Transpose", transpose},
+                   {"Concat", concat},
+                   {"Split", split},
+                   {"Slice", slice},
+                   {"Expand", expand},
+                   {"Tile", tile},
+                   {"Pad", pad},
+                   {"DepthToSpace", depth_to_space},
                    {"SpaceToDepth", space_to_depth}});
 }
 

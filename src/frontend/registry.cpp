@@ -1,35 +1,52 @@
 #include "frontend/registry.h"
 
+#include <algorithm>
+
 namespace systole::frontend {
 
 namespace {
 
 Registry build() {
-  Registry registry;
-  register_activations(registry);
-  register_elementwise(registry);
-  register_convolution(registry);
-  register_pooling(registry);
-  register_matmul(registry);
-  register_reductions(registry);
-  register_normalization(registry);
-  register_shape(registry);
-  register_select(registry);
-  register_generators(registry);
-  register_resize(registry);
-  register_quantization(registry);
-  register_losses(registry);
-  register_recurrent(registry);
-  register_control(registry);
-  return registry;
+  Registry table;
+  register_activations(table);
+  register_elementwise(table);
+  register_convolution(table);
+  register_pooling(table);
+  register_matmul(table);
+  register_reductions(table);
+  register_normalization(table);
+  register_shape(table);
+  register_select(table);
+  register_generators(table);
+  register_resize(table);
+  register_quantization(table);
+  register_losses(table);
+  register_recurrent(table);
+  register_control(table);
+  return table;
+}
+
+const Registry& registry() {
+  static const Registry table = build();
+  return table;
 }
 
 }  // namespace
 
 OpImporter find_importer(const std::string& op_type) {
-  static const Registry registry = build();
-  const auto found = registry.find(op_type);
-  return found == registry.end() ? nullptr : found->second;
+  const auto found = registry().find(op_type);
+  return found == registry().end() ? nullptr : found->second;
 }
 
 }  // namespace systole::frontend
+
+namespace systole {
+
+std::vector<std::string> onnx_operators() {
+  std::vector<std::string> names;
+  for (const auto& entry : frontend::registry()) names.push_back(entry.first);
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+}  // namespace systole

@@ -1,6 +1,6 @@
-// The table of ONNX operators. To add one: write its importer in the family's file (or a new ops_*.cpp), list it in that
-// file's register function, and take its cases off tests/frontend/unsupported_cases.txt. An importer reads node.in(i) and attributes and calls
-// node.out(i, value); it throws through node.invalid / node.not_supported.
+// The table of ONNX operators. To add one: write its importer in the family's file (or a new ops_*.cpp), list it in
+// that file's register function, and take its cases off tests/frontend/unsupported_cases.txt. An importer reads
+// node.in(i) and attributes and calls node.out(i, value); it throws through node.invalid / node.not_supported.
 #pragma once
 
 #include <string>

@@ -29,7 +29,9 @@ DType element_type(int onnx_type, const std::string& place) {
     case 8: fail(unsupported(place, "string tensors cannot be computed"));
     case 14:
     case 15: fail(unsupported(place, "complex tensors cannot be computed"));
-    default: fail(invalid_input(place, fmt::format("element type {} is not one that ONNX defines and Systole knows", onnx_type)));
+    default:
+      fail(invalid_input(place,
+                         fmt::format("element type {} is not one that ONNX defines and Systole knows", onnx_type)));
   }
 }
 
@@ -45,8 +47,8 @@ Shape checked_dims(const onnx::TensorProto& proto, const std::string& place) {
 template <typename T, typename Field>
 void copy_field(const Field& field, Tensor& tensor, const std::string& place) {
   if (field.size() != tensor.count()) {
-    fail(invalid_input(place, fmt::format("tensor of shape {} needs {} elements, {} are stored", shape_text(tensor.shape()),
-                                          tensor.count(), field.size())));
+    fail(invalid_input(place, fmt::format("tensor of shape {} needs {} elements, {} are stored",
+                                          shape_text(tensor.shape()), tensor.count(), field.size())));
   }
   T* out = tensor.mutable_data<T>();
   for (int i = 0; i < field.size(); ++i) out[i] = static_cast<T>(field.Get(i));
@@ -85,7 +87,8 @@ Tensor tensor_value(const onnx::TensorProto& proto, ExternalData* external, cons
   }
   if (is_external || proto.has_raw_data()) {
     if (static_cast<std::int64_t>(raw.size()) != bytes) {
-      fail(invalid_input(place, fmt::format("tensor of shape {} needs {} bytes, {} are stored", shape_text(shape), bytes, raw.size())));
+      fail(invalid_input(place, fmt::format("tensor of shape {} needs {} bytes, {} are stored", shape_text(shape),
+                                            bytes, raw.size())));
     }
     Tensor tensor(type, shape);
     if (bytes > 0) std::memcpy(tensor.mutable_raw(), raw.data(), raw.size());
@@ -93,7 +96,8 @@ Tensor tensor_value(const onnx::TensorProto& proto, ExternalData* external, cons
   }
   // Typed fields hold at least one byte an element, so an absurd shape is refused before memory is taken for it.
   if (element_count(shape) > static_cast<std::int64_t>(proto.ByteSizeLong())) {
-    fail(invalid_input(place, fmt::format("tensor of shape {} holds fewer elements than its shape says", shape_text(shape))));
+    fail(invalid_input(place,
+                       fmt::format("tensor of shape {} holds fewer elements than its shape says", shape_text(shape))));
   }
   Tensor tensor(type, shape);
   copy_typed(proto, tensor, place);

@@ -21,7 +21,8 @@ using test::set_string;
 
 ImportedModel import_good(const ModelBuilder& m, const ImportOptions& options = {}) {
   const std::string bytes = m.bytes();
-  auto result = import_onnx_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "model", "", options);
+  auto result =
+      import_onnx_bytes({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}, "model", "", options);
   EXPECT_TRUE(result.ok()) << result.error().text();
   if (!result.ok()) return {};
   EXPECT_TRUE(graph::verify(result->graph).ok());
@@ -45,7 +46,9 @@ const graph::Op* find_op(const graph::Graph& g, OpKind kind) {
   return found == g.ops.end() ? nullptr : &*found;
 }
 
-Tensor f32(const Shape& shape, const std::vector<float>& values) { return Tensor::of<float>(DType::kF32, shape, values); }
+Tensor f32(const Shape& shape, const std::vector<float>& values) {
+  return Tensor::of<float>(DType::kF32, shape, values);
+}
 
 TEST(Import, NodesNeedNotBeSorted) {
   ModelBuilder m;
@@ -154,7 +157,8 @@ TEST(Import, WideTypesRunNarrowAndAreNoted) {
   const auto model = import_good(m);
   EXPECT_EQ(model.graph.type(model.graph.inputs[0]).type, DType::kF32);
   EXPECT_EQ(model.graph.type(model.graph.inputs[1]).type, DType::kI32);
-  EXPECT_EQ(model.info.notes, (std::vector<std::string>{"float64 computes as fp32", "int64 and uint64 compute as 32-bit integers"}));
+  EXPECT_EQ(model.info.notes,
+            (std::vector<std::string>{"float64 computes as fp32", "int64 and uint64 compute as 32-bit integers"}));
 }
 
 TEST(Import, ConvolutionStaysInNchw) {
@@ -209,7 +213,8 @@ TEST(Import, IntegerProductUsesEightBitOperands) {
   ASSERT_NE(dot, nullptr);
   EXPECT_EQ(model.graph.type(dot->operands[0]).type, DType::kI8);
   EXPECT_EQ(model.graph.type(dot->result).type, DType::kI32);
-  EXPECT_EQ(run(model.graph, {Tensor::of<std::uint8_t>(DType::kU8, {1, 2}, {0, 255})}), (std::vector<double>{-128 * 3 - 127 * 2}));
+  EXPECT_EQ(run(model.graph, {Tensor::of<std::uint8_t>(DType::kU8, {1, 2}, {0, 255})}),
+            (std::vector<double>{-128 * 3 - 127 * 2}));
 }
 
 TEST(Import, PowersBecomeProductsAndRoots) {
@@ -238,7 +243,8 @@ class ExternalDataTest : public testing::Test {
  protected:
   void SetUp() override {
     fs::create_directories(root / "model");
-    ASSERT_TRUE(write_file((root / "model/w.bin").string(), std::string("\0\0\0\0\0\0\x80\x3f\0\0\0\x40", 12)).ok());   // 0, 1, 2
+    ASSERT_TRUE(write_file((root / "model/w.bin").string(), std::string("\0\0\0\0\0\0\x80\x3f\0\0\0\x40", 12))
+                    .ok());  // 0, 1, 2
     ASSERT_TRUE(write_file((root / "secret.bin").string(), std::string(8, '\0')).ok());
   }
   void TearDown() override { fs::remove_all(root); }
@@ -273,8 +279,8 @@ TEST_F(ExternalDataTest, IsReadAtItsOffsetAndHashed) {
 
 TEST_F(ExternalDataTest, StaysInsideTheFolder) {
   fs::create_symlink(root / "secret.bin", root / "model/link.bin");
-  for (const std::string& location : {std::string("../secret.bin"), (root / "secret.bin").string(), std::string("a/../../secret.bin"),
-                                      std::string("link.bin"), std::string("")}) {
+  for (const std::string& location : {std::string("../secret.bin"), (root / "secret.bin").string(),
+                                      std::string("a/../../secret.bin"), std::string("link.bin"), std::string("")}) {
     const auto model = load(location, "0", "8");
     ASSERT_FALSE(model.ok()) << location;
     EXPECT_EQ(model.error().code, ErrorCode::kInvalidInput);
@@ -283,7 +289,9 @@ TEST_F(ExternalDataTest, StaysInsideTheFolder) {
 }
 
 TEST_F(ExternalDataTest, RangesAreChecked) {
-  const struct { const char *offset, *length; } kBad[] = {{"8", "8"}, {"100", "8"}, {"-1", "8"}, {"0", "12x"}, {"9223372036854775807", "8"}, {"0", "4"}};
+  const struct {
+    const char *offset, *length;
+  } kBad[] = {{"8", "8"}, {"100", "8"}, {"-1", "8"}, {"0", "12x"}, {"9223372036854775807", "8"}, {"0", "4"}};
   for (const auto& bad : kBad) {
     const auto model = load("w.bin", bad.offset, bad.length);
     ASSERT_FALSE(model.ok()) << bad.offset << " " << bad.length;

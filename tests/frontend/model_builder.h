@@ -25,7 +25,8 @@ class ModelBuilder {
     model.mutable_graph()->add_output()->set_name(name);
     return *this;
   }
-  ModelBuilder& floats(const std::string& name, const std::vector<std::int64_t>& shape, const std::vector<float>& values) {
+  ModelBuilder& floats(const std::string& name, const std::vector<std::int64_t>& shape,
+                       const std::vector<float>& values) {
     auto& tensor = weight(name, shape, 1);
     for (const float v : values) tensor.add_float_data(v);
     return *this;
@@ -42,8 +43,8 @@ class ModelBuilder {
     for (const std::int64_t d : shape) tensor.add_dims(d);
     return tensor;
   }
-  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                        const std::string& name = "the_node") {
+  onnx::NodeProto& node(const std::string& op, const std::vector<std::string>& inputs,
+                        const std::vector<std::string>& outputs, const std::string& name = "the_node") {
     auto& n = *model.mutable_graph()->add_node();
     n.set_op_type(op);
     n.set_name(name);
@@ -54,7 +55,8 @@ class ModelBuilder {
 
   std::string bytes() const { return model.SerializeAsString(); }
 
-  static void describe(onnx::ValueInfoProto& info, const std::string& name, const std::vector<std::int64_t>& shape, int type) {
+  static void describe(onnx::ValueInfoProto& info, const std::string& name, const std::vector<std::int64_t>& shape,
+                       int type) {
     info.set_name(name);
     auto& tensor = *info.mutable_type()->mutable_tensor_type();
     tensor.set_elem_type(type);

@@ -1,5 +1,5 @@
-// The PP-OCR models against ONNX Runtime: imported at several shapes, interpreted in double precision, and within 1e-4 of the
-// largest magnitude of what ONNX Runtime computes in fp32. Skipped where tools/install_npm.sh has not been run.
+// The PP-OCR models against ONNX Runtime: imported at several shapes, interpreted in double precision, and within 1e-4
+// of the largest magnitude of what ONNX Runtime computes in fp32. Skipped where tools/install_npm.sh has not been run.
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -36,8 +36,8 @@ const OcrCase kCases[] = {
     {"det_128x96", "ch_PP-OCRv4_det_infer.onnx", {1, 3, 128, 96}, {1, 1, 128, 96}, 672, 1171841},
 };
 
-// The letters "TEXT" on a light ground with noise, each pixel of a 5 x 7 glyph as 3 x 3. The detector answers only to text, and
-// where it answers nothing ONNX Runtime's sigmoid has no correct digits left.
+// The letters "TEXT" on a light ground with noise, each pixel of a 5 x 7 glyph as 3 x 3. The detector answers only to
+// text, and where it answers nothing ONNX Runtime's sigmoid has no correct digits left.
 Tensor text_image(const Shape& shape, std::uint64_t seed) {
   static const char* const kGlyphs[7] = {"##### ##### #   # #####",
                                          "  #   #      # #    #  ",
@@ -69,8 +69,9 @@ struct ScratchFolder {
 Expected<Tensor> onnx_runtime(const fs::path& model, const std::string& input_name, const Tensor& input) {
   const ScratchFolder scratch;
   SYSTOLE_TRY(write_npy((scratch.path / "x.npy").string(), input));
-  const std::string command = "node '" + (kOracle / "run.js").string() + "' '" + model.string() + "' '" + scratch.path.string() +
-                              "' '" + input_name + "=" + (scratch.path / "x.npy").string() + "'";
+  const std::string command = "node '" + (kOracle / "run.js").string() + "' '" + model.string() + "' '" +
+                              scratch.path.string() + "' '" + input_name + "=" + (scratch.path / "x.npy").string() +
+                              "'";
   if (std::system(command.c_str()) != 0) return invalid_input(model.string(), "ONNX Runtime failed");
   return read_npy((scratch.path / "0.npy").string());
 }
@@ -102,7 +103,8 @@ TEST_P(Ocr, AgreesWithOnnxRuntime) {
   RecordProperty("relative_error", std::to_string(d.relative()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Ocr, testing::ValuesIn(kCases), [](const auto& info) { return std::string(info.param.name); });
+INSTANTIATE_TEST_SUITE_P(Models, Ocr, testing::ValuesIn(kCases),
+                         [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace
 }  // namespace systole
