@@ -108,17 +108,18 @@ void shrink(Node& n) {
   n.out(0, n.b.select(n.b.compare(CompareDirection::kLT, x, -lambda), n.b.add(x, bias), above));
 }
 
-// Clip: limits are attributes before opset 11, optional inputs since.
+// Clip: limits are attributes before opset 11, optional inputs since; both: min(max(x, low), high).
 void clip(Node& n) {
-  Val x = n.in(0);
-  if (n.opset < 11) {
-    if (n.has_attr("min")) x = n.b.max(x, n.attr_float("min", 0));
-    if (n.has_attr("max")) x = n.b.min(x, n.attr_float("max", 0));
-  } else {
-    if (n.has(1)) x = n.b.max(x, n.in(1));
-    if (n.has(2)) x = n.b.min(x, n.in(2));
-  }
-  n.out(0, x);
+  const Val& x = n.in(0);
+  const auto limit = [&](const char* name, std::size_t input) {
+    if (n.opset < 11) return n.has_attr(name) ? n.b.scalar(x.type(), n.attr_float(name, 0)) : Val();
+    if (!n.has(input)) return Val();
+    n.require(n.in(input).count() == 1, "a limit must be a scalar");
+    return n.b.reshape(n.in(input), {});
+  };
+  const Val low = limit("min", 1), high = limit("max", 2);
+  if (low && high) return n.out(0, n.b.clamp(low, x, high));
+  n.out(0, low ? n.b.max(x, low) : high ? n.b.min(x, high) : x);
 }
 
 }  // namespace
