@@ -224,11 +224,13 @@ class RegisterAllocator {
       last.op = MicroOpcode::kMove;
       last.d = static_cast<std::uint8_t>(target);
     }
-    if (result.is_constant) {
+    if (result.is_constant && store_slot < 0) {
       last.imm_operand = MicroOp::Imm::kA;
       last.imm = result.bits;
     } else {
-      last.a = static_cast<std::uint8_t>(result.reg);
+      const int reg = result.is_constant ? materialize(result.bits) : result.reg;
+      if (reg < 0) return std::nullopt;
+      last.a = static_cast<std::uint8_t>(reg);
     }
     program_.push_back(last);
     return std::move(program_);

@@ -287,6 +287,7 @@ class Fuser {
     std::vector<std::pair<std::pair<ValueId, IndexMap>, NodeId>> memo;
     bool in_body = false;
     NodeId anchor_node = -1;
+    Shape root_shape;
     bool misfit = false;           // the anchor is needed in another order than it is made
   };
 
@@ -414,6 +415,7 @@ class Fuser {
   Expected<bool> try_kernel(ValueId root, std::size_t limit, bool copy, std::set<int>& rejected, Kernel& kernel) {
     ExpressionBuilder builder;
     Context context{kernel, builder};
+    context.root_shape = shape_of(root);
     if (!copy) {
       choose(root, limit, rejected, context);
       const Op& op = *definition(root);
@@ -468,7 +470,7 @@ class Fuser {
       return context.builder.constant(register_bits(*constant));
     const int op_index = defining_[index(value)];
     if (op != nullptr && op == context.anchor && !context.in_body) {
-      if (map == identity_map(shape_of(value)) && map.size() == context.kernel.dims.size()) return context.anchor_node;
+      if (map == identity_map(shape_of(value)) && shape_of(value) == context.root_shape) return context.anchor_node;
       context.misfit = true;
       return -1;
     }

@@ -52,7 +52,7 @@ TileCache::Entry& TileCache::get(const Box& box, std::int64_t step, int lookahea
   return entry;
 }
 
-TileCache::Entry& TileCache::next(std::int64_t step, int lookahead) {
+TileCache::Entry& TileCache::next(std::int64_t step, [[maybe_unused]] int lookahead) {
   Entry* oldest = &entries_.front();
   for (Entry& entry : entries_)
     if (entry.last_step < oldest->last_step) oldest = &entry;

@@ -50,7 +50,8 @@ class Arena {
 
  private:
   Core& core_;
-  std::int64_t next_, end_;
+  std::int64_t next_;
+  [[maybe_unused]] std::int64_t end_;
   bool lower_, upper_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };

@@ -34,7 +34,7 @@ enum class MicroOpcode : std::uint8_t {
   kSelect,          // d = a != 0 ? b : c
   // Memory. Only in the programs that the compiler makes; `slot` names a bound operand stream.
   kLoad,            // d = next element of stream `slot`, converted to fp32 or (integers, pred) int32
-  kStore,           // stream `slot` = a, converted from fp32 or int32 to the stream's format
+  kStore,           // stream `slot` = register a (no immediate), converted from fp32 or int32 to the stream's format
   kCount
 };
 
