@@ -282,14 +282,24 @@ void check_one(std::uint64_t seed) {
       ASSERT_TRUE((*values)[i].same_bits((*expected)[i])) << "output " << i << "\n" << first_wrong(compiled->lowered, chip, options, inputs);
     const auto time = machine::simulate_time(compiled->program, chip);
     ASSERT_TRUE(time.ok()) << time.error().text();
-    EXPECT_GT(time->cycles, 0);
+    for (const auto& unit : time->units) {
+      std::int64_t total = unit.busy + unit.idle;
+      for (const auto& [cause, cycles] : unit.stall) total += cycles;
+      EXPECT_EQ(total, time->cycles) << unit.name;
+    }
+    machine::Trace trace;
+    const auto traced = machine::simulate_time(compiled->program, chip, &trace);
+    ASSERT_TRUE(traced.ok());
+    EXPECT_EQ(traced->cycles, time->cycles);
+    const Status hazards = machine::check_hazards(compiled->program, chip);
+    ASSERT_TRUE(hazards.ok()) << hazards.error().text() << "\n" << dumps << isa::disassemble(compiled->program);
   }
 }
 
 TEST(Compile, RandomGraphsGiveTheInterpretersBits) {
   const char* from = std::getenv("SYSTOLE_SEED");
   const std::uint64_t start = from == nullptr ? 1 : std::strtoull(from, nullptr, 10);
-  const std::uint64_t count = from == nullptr ? 150 : 1;
+  const std::uint64_t count = from == nullptr ? 300 : 1;
   for (std::uint64_t seed = start; seed < start + count; ++seed) {
     check_one(seed);
     if (HasFatalFailure()) return;
