@@ -132,6 +132,14 @@ Outcome VectorRun::check() {
     product *= count;
   }
   if (product > kMostElements) return impossible("a run over more than 2^40 elements and taps");
+  for (Stream& s : streams_) {
+    s.dense = s.constant = true;
+    for (std::size_t i = isa::kVectorDims, next = static_cast<std::size_t>(s.size); i-- > 0; next *= static_cast<std::size_t>(shape_.d[i])) {
+      if (shape_.d[i] == 1) continue;
+      s.dense = s.dense && s.stride[i] == static_cast<std::int64_t>(next);
+      s.constant = s.constant && s.stride[i] == 0;
+    }
+  }
   for (int phase = kPrologue; phase <= kEpilogue; ++phase) {
     for (const MicroOp& op : ops_[static_cast<std::size_t>(phase)]) {
       if (!is_memory(op)) continue;
@@ -243,11 +251,33 @@ void VectorRun::begin(const Lanes& lanes) {
   window_ready_ = false;
 }
 
+// The common cases, without a table of offsets.
+bool VectorRun::simple_places(const Stream& s, Places& at) const {
+  if (s.windowed || block_.taps != 1) return false;
+  const std::int64_t shift = tap_bytes(s, block_.tap);
+  at.constant = s.constant;
+  at.contiguous = s.dense;
+  if (s.constant || s.dense) {
+    at.offset.assign(1, shift + (s.dense ? block_.first * s.size : 0));
+    return true;
+  }
+  std::int64_t column = block_.first % shape_.d[4];
+  if (shape_.d[4] == 1 || column + block_.elements > shape_.d[4] || (s.stride[4] != s.size && s.stride[4] != 0)) return false;
+  std::int64_t offset = shift + column * s.stride[4], rest = block_.first / shape_.d[4];
+  for (std::size_t i = isa::kVectorDims - 1; i-- > 0; rest /= shape_.d[i]) offset += rest % shape_.d[i] * s.stride[i];
+  at.offset.assign(1, offset);
+  at.constant = s.stride[4] == 0;
+  at.contiguous = !at.constant;
+  return true;
+}
+
 const VectorRun::Places& VectorRun::places(std::size_t slot) {
   Places& at = places_[slot];
   if (at.ready) return at;
   const Stream& s = streams_[slot];
   at.ready = true;
+  if (simple_places(s, at)) return at;
+  at.constant = false;
   at.offset.resize(static_cast<std::size_t>(block_.width()));
   std::array<std::int64_t, isa::kVectorDims> index;
   std::int64_t rest = block_.first, offset = 0;
@@ -318,7 +348,14 @@ void VectorRun::load(std::size_t slot, std::uint32_t* lane, std::int64_t tap) {
   const std::uint8_t* base = s.memory + s.base + tap_bytes(s, tap);
   if (at.contiguous && aligned(base + at.offset[0], s.size)) return to_registers(s, base + at.offset[0], lane, count);
   raw_.resize(std::max(raw_.size(), static_cast<std::size_t>(count * s.size)));
-  collect(s.size, base, at.offset.data(), count, raw_.data());
+  if (at.constant) {
+    std::memcpy(raw_.data(), base + at.offset[0], static_cast<std::size_t>(s.size));
+    to_registers(s, raw_.data(), lane, 1);
+    std::fill_n(lane + 1, count - 1, lane[0]);
+    return;
+  }
+  if (at.contiguous) std::memcpy(raw_.data(), base + at.offset[0], static_cast<std::size_t>(count * s.size));
+  else collect(s.size, base, at.offset.data(), count, raw_.data());
   to_registers(s, raw_.data(), lane, count);
 }
 
@@ -359,8 +396,14 @@ void VectorRun::store(std::size_t slot, const std::uint32_t* lane, std::int64_t 
   std::uint8_t* base = s.memory + s.base + tap_bytes(s, tap);
   if (at.contiguous && aligned(base + at.offset[0], s.size)) return from_registers(s, lane, base + at.offset[0], count);
   raw_.resize(std::max(raw_.size(), static_cast<std::size_t>(count * s.size)));
+  if (at.constant) {   // the last element stays
+    from_registers(s, lane + count - 1, raw_.data(), 1);
+    std::memcpy(base + at.offset[0], raw_.data(), static_cast<std::size_t>(s.size));
+    return;
+  }
   from_registers(s, lane, raw_.data(), count);
-  spread(s.size, base, at.offset.data(), count, raw_.data());
+  if (at.contiguous) std::memcpy(base + at.offset[0], raw_.data(), static_cast<std::size_t>(count * s.size));
+  else spread(s.size, base, at.offset.data(), count, raw_.data());
 }
 
 Outcome ValueCore::run(const isa::Run& run) {

@@ -22,6 +22,7 @@ struct Stream {
   std::array<std::int64_t, isa::kVectorDims> stride{};
   std::int64_t w0 = 0, w1 = 0;
   bool windowed = false, checked = false;                // checked: no load can miss the memory
+  bool dense = false, constant = false;                  // over the elements: one after another; always the same one
 };
 
 struct RunShape {
@@ -43,7 +44,7 @@ class VectorRun {
   enum Phase { kPrologue, kBody, kEpilogue };
   // Where the lanes of a block stand in one stream, bytes from its base.
   struct Places {
-    bool ready = false, contiguous = false;
+    bool ready = false, contiguous = false, constant = false;   // in both cases only offset[0] counts
     std::vector<std::int64_t> offset;
   };
   struct Lanes {          // a block: elements first .. first + elements, each with taps tap .. tap + taps (element fastest)
@@ -57,6 +58,7 @@ class VectorRun {
   std::int64_t element_block(std::int64_t first, std::int64_t most) const;
   void begin(const Lanes& lanes);
   const Places& places(std::size_t slot);
+  bool simple_places(const Stream& stream, Places& at) const;
   void window_places();
   void step(const MicroOp& op, std::uint32_t* registers, std::int64_t tap);
   void steps(Phase phase, std::uint32_t* registers, std::int64_t tap = 0);
