@@ -56,7 +56,8 @@ struct RunResult {
   std::vector<Output> outputs;
   std::vector<OutputCheck> checks;
   machine::Trace trace;
-  double simulate_seconds = 0, host_seconds = 0;
+  double simulate_seconds = 0;                  // wall clock of time and values
+  double host_seconds = 0;                      // of that, operators left to the host
   bool check_passed() const;
 };
 
