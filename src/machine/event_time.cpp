@@ -11,6 +11,7 @@
 
 #include "isa/table.h"
 #include "machine/event_core.h"
+#include "machine/program_fit.h"
 #include "timing/timing.h"
 
 namespace systole::machine {
@@ -21,7 +22,6 @@ class EventEngine {
   EventEngine(const isa::Program& program, const Chip& chip, Trace* trace)
       : program_(&program), chip_(&chip), trace_(trace), engines_(static_cast<int>(std::min<std::int64_t>(chip.dma_engines, isa::kMaxDmaEngines))) {}
 
-  Status check() const;
   Expected<TimingReport> run();
 
  private:
@@ -37,23 +37,6 @@ class EventEngine {
   std::vector<std::unique_ptr<EventCore>> cores_;
   std::array<std::unique_ptr<timing::MemoryServer>, 2> memories_;
 };
-
-Status EventEngine::check() const {
-  const std::vector<isa::UnitId> units = units_of(*chip_);
-  if (program_->cores.empty()) return invalid_input("program", "it has no cores");
-  for (std::size_t c = 0; c < program_->cores.size(); ++c) {
-    const auto& code = program_->cores[c].code;
-    for (std::size_t i = 0; i < code.size(); ++i) {
-      if (std::find(units.begin(), units.end(), code[i].unit) == units.end()) {
-        return invalid_input(fmt::format("core {}, instruction {}", c, i),
-                             fmt::format("chip {} has no unit {}", chip_->name, isa::unit_name(code[i].unit)),
-                             "run it on the chip that it was compiled for");
-      }
-      SYSTOLE_TRY(isa::check_instruction(code[i]));
-    }
-  }
-  return ok_status();
-}
 
 void EventEngine::start() {
   const std::size_t cores = program_->cores.size();
@@ -140,9 +123,8 @@ Expected<TimingReport> EventEngine::run() {
 }  // namespace
 
 Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace) {
-  EventEngine engine(program, chip, trace);
-  SYSTOLE_TRY(engine.check());
-  return engine.run();
+  SYSTOLE_TRY(check_fit(program, chip));
+  return EventEngine(program, chip, trace).run();
 }
 
 }  // namespace systole::machine

@@ -16,6 +16,7 @@
 #include "isa/table.h"
 #include "machine/event.h"
 #include "machine/hazards_footprint.h"
+#include "machine/program_fit.h"
 
 namespace systole::machine {
 namespace {
@@ -208,6 +209,9 @@ Error HazardChecker::hazard(const Record& before, const Record& after) const {
 
 }  // namespace
 
-Status check_hazards(const isa::Program& program, const Chip& chip) { return HazardChecker(program, chip).run(); }
+Status check_hazards(const isa::Program& program, const Chip& chip) {
+  SYSTOLE_TRY(check_fit(program, chip));
+  return HazardChecker(program, chip).run();
+}
 
 }  // namespace systole::machine

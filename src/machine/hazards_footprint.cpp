@@ -8,6 +8,8 @@
 namespace systole::machine {
 namespace {
 
+constexpr std::int64_t kMostClippedTaps = 4096;   // of a windowed load: with more, bytes outside its bounds count as read
+
 using Dims = std::vector<ByteBox::Dim>;
 
 std::int64_t size_of(std::int64_t type) { return dtype_bytes(static_cast<DType>(type)); }
@@ -126,7 +128,7 @@ struct StreamBoxes {
   void add(const isa::Bind& bind, bool write, bool tapped, bool windowed) const {
     const std::array<IndexRange, isa::kVectorDims> all = {IndexRange{0, run->d0}, {0, run->d1}, {0, run->d2}, {0, run->d3}, {0, run->d4}};
     const std::int64_t w0 = tapped ? run->w0 : 1, w1 = tapped ? run->w1 : 1;
-    if (!windowed) return box(bind, write, all, 0, w0, 0, w1);
+    if (!windowed || w0 * w1 > kMostClippedTaps) return box(bind, write, all, 0, w0, 0, w1);
     for (std::int64_t t0 = 0; t0 < w0; ++t0) {
       for (std::int64_t t1 = 0; t1 < w1; ++t1) {
         std::array<IndexRange, isa::kVectorDims> part = all;

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "machine/event.h"
+#include "machine/program_fit.h"
 #include "machine/values_core.h"
 
 namespace systole::machine {
@@ -90,24 +91,7 @@ Expected<bool> ValueEngine::run_to_barrier(std::size_t core) {
   return false;
 }
 
-Status check_microcode(const std::vector<MicroOp>& microcode) {
-  for (std::size_t i = 0; i < microcode.size(); ++i) {
-    const MicroOp& op = microcode[i];
-    if (op.op < MicroOpcode::kCount && std::max({op.d, op.a, op.b, op.c}) < kRegisters && op.slot < isa::kVectorSlots) continue;
-    return invalid_input(fmt::format("micro-operation {}", i), "it names an operation, a register or a stream that does not exist");
-  }
-  return ok_status();
-}
-
 Status ValueEngine::run() {
-  SYSTOLE_TRY(check_microcode(program_->microcode));
-  for (std::size_t c = 0; c < program_->cores.size(); ++c) {
-    for (std::size_t i = 0; i < program_->cores[c].code.size(); ++i) {
-      if (Status status = isa::check_instruction(program_->cores[c].code[i]); !status.ok()) {
-        return invalid_input(fmt::format("core {}, instruction {}", c, i), status.error().text());
-      }
-    }
-  }
   for (bool barrier = true; barrier;) {
     barrier = false;
     for (std::size_t c = 0; c < cores_.size(); ++c) {
@@ -135,6 +119,7 @@ Expected<std::vector<Tensor>> ValueEngine::outputs() const {
 }  // namespace
 
 Expected<std::vector<Tensor>> simulate_values(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs, int threads) {
+  SYSTOLE_TRY(check_fit(program, chip));
   ValueEngine engine(program, chip, std::max(threads, 1));
   SYSTOLE_TRY(engine.prepare(inputs));
   Status status = ok_status();

@@ -10,7 +10,6 @@ namespace systole::machine {
 namespace {
 
 constexpr std::int64_t kBlock = 1024;                        // lanes at a time
-constexpr std::int64_t kMostElements = std::int64_t{1} << 40;
 
 MicroOpcode combining(std::int64_t mode) {
   static constexpr MicroOpcode kFloat[] = {MicroOpcode::kFAdd, MicroOpcode::kFMul, MicroOpcode::kFMax, MicroOpcode::kFMin, MicroOpcode::kAnd, MicroOpcode::kOr};
@@ -126,12 +125,6 @@ void VectorRun::find_registers() {
 }
 
 Outcome VectorRun::check() {
-  std::int64_t product = shape_.w0 * shape_.w1;
-  for (const std::int64_t count : shape_.d) {
-    if (product > kMostElements) break;
-    product *= count;
-  }
-  if (product > kMostElements) return impossible("a run over more than 2^40 elements and taps");
   for (Stream& s : streams_) {
     s.dense = s.constant = true;
     for (std::size_t i = isa::kVectorDims, next = static_cast<std::size_t>(s.size); i-- > 0; next *= static_cast<std::size_t>(shape_.d[i])) {

@@ -100,7 +100,8 @@ TEST(ClosedForm, TwoEnginesShareTheMemory) {
 }
 
 TEST(ClosedForm, ABarrierOfTwoCoresCostsItsCycles) {
-  const Chip chip = pipelined_chip(4, 4);
+  Chip chip = pipelined_chip(4, 4);
+  chip.cores = 2;
   isa::Program program = program_of({{isa::Barrier{}, isa::kScalar}, {isa::Nop{}, isa::kVector}});
   EXPECT_EQ(cycles(program, chip), 1 + 2 + 1);
   program.cores.push_back({{{isa::Nop{}, isa::kScalar}, {isa::Nop{}, isa::kScalar}, {isa::Barrier{}, isa::kScalar}, {isa::Halt{}, isa::kScalar}}, {}});

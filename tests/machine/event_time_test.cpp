@@ -127,7 +127,8 @@ isa::Program one_core(std::vector<isa::Instruction> code) {
 
 TEST(EventTime, ACoreThatNeverComesToTheBarrierIsAnError) {
   Random random(1);
-  const Chip chip = random_chip(random);
+  Chip chip = random_chip(random);
+  chip.cores = 2;
   isa::Program program = one_core({{isa::Barrier{}, isa::kScalar}});
   program.cores.push_back({{{isa::Halt{}, isa::kScalar}}, {}});
   const auto report = simulate_time(program, chip);
@@ -142,6 +143,26 @@ TEST(EventTime, ATokenNeverGivenIsAnErrorAtItsTaker) {
   const auto report = simulate_time(one_core({{isa::Nop{}, isa::kScalar}, {isa::Nop{}, isa::kScalar, 1u << isa::kVector}}), chip);
   ASSERT_FALSE(report.ok());
   EXPECT_EQ(report.error().place, "core 0, instruction 1");
+}
+
+TEST(EventTime, AProgramForMoreCoresIsAnError) {
+  Random random(1);
+  Chip chip = random_chip(random);
+  chip.cores = 1;
+  isa::Program program = one_core({});
+  EXPECT_TRUE(simulate_time(program, chip).ok());
+  program.cores.push_back(program.cores[0]);
+  const auto report = simulate_time(program, chip);
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().place, "program");
+}
+
+TEST(EventTime, ARunBeyondAllBoundsIsAnError) {
+  Random random(1);
+  const std::int64_t most = (1 << 20) - 1;
+  const auto report = simulate_time(one_core({{isa::Run{.d0 = most, .d1 = most, .d2 = most, .w0 = most}, isa::kVector}}), random_chip(random));
+  ASSERT_FALSE(report.ok());
+  EXPECT_EQ(report.error().place, "core 0, instruction 0");
 }
 
 TEST(EventTime, AUnitThatTheChipLacksIsAnError) {

@@ -16,6 +16,7 @@ constexpr std::int64_t kRows = 8, kColumns = 6, kAccumulatorRows = 256, kLanes =
 inline Chip values_chip() {
   Chip chip;
   chip.name = "values";
+  chip.cores = 2;
   chip.mxu.rows = kRows;
   chip.mxu.columns = kColumns;
   chip.mxu.accumulator_rows = kAccumulatorRows;
