@@ -1,0 +1,76 @@
+#include "rtl/check.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "machine/event.h"
+#include "machine/register.h"
+#include "rtl/generate.h"
+#include "rtl/model.h"
+#include "rtl/random_kernel.h"
+
+namespace systole::rtl {
+namespace {
+
+struct Answer {
+  std::string engine;
+  std::int64_t cycles = 0;
+  std::vector<Tensor> outputs;
+};
+
+void compare(const Kernel& kernel, std::uint64_t seed, const Answer& event, const Answer& other, CheckResult& result) {
+  std::string difference;
+  if (other.cycles != event.cycles) difference = fmt::format("{} cycles, event {}", other.cycles, event.cycles);
+  for (std::size_t i = 0; i < event.outputs.size(); ++i) {
+    if (!other.outputs[i].same_bits(event.outputs[i])) difference += fmt::format(" output '{}' differs", kernel.program.outputs[i].name);
+  }
+  result.cycles_compared += event.cycles;
+  if (difference.empty()) return;
+  ++result.mismatches;
+  result.details.push_back(fmt::format("seed {} ({}): {}: {}", seed, kernel.text, other.engine, difference));
+}
+
+Expected<Answer> run_event(const Kernel& kernel, const Chip& chip) {
+  SYSTOLE_ASSIGN(const auto time, machine::simulate_time(kernel.program, chip));
+  SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(kernel.program, chip, kernel.inputs));
+  return Answer{"event", time.cycles, std::move(outputs)};
+}
+
+Expected<CheckResult> run_programs(const Chip& chip, const CheckOptions& options, const std::optional<RtlModel>& model) {
+  CheckResult result;
+  result.seed = options.seed;
+  for (std::int64_t i = 0; i < options.programs; ++i) {
+    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
+    Random random(seed);
+    const Kernel kernel = random_kernel(random, chip);
+    SYSTOLE_ASSIGN(const Answer event, run_event(kernel, chip));
+    if (!event.outputs[0].same_bits(kernel.expected)) {
+      ++result.mismatches;
+      result.details.push_back(fmt::format("seed {} ({}): event: not the product by definition", seed, kernel.text));
+    }
+    if (options.registers) {
+      SYSTOLE_ASSIGN(auto run, machine::simulate_registers(kernel.program, chip, kernel.inputs));
+      compare(kernel, seed, event, {"register", run.cycles, std::move(run.outputs)}, result);
+    }
+    if (model) {
+      SYSTOLE_ASSIGN(auto run, model->run(kernel.program, kernel.inputs));
+      compare(kernel, seed, event, {"rtl", run.cycles, std::move(run.outputs)}, result);
+    }
+    ++result.programs;
+  }
+  return result;
+}
+
+}  // namespace
+
+Expected<CheckResult> check(const Chip& chip, const CheckOptions& options) {
+  SYSTOLE_TRY(check_chip(chip));
+  std::optional<RtlModel> model;
+  if (options.rtl) {
+    SYSTOLE_ASSIGN(model, RtlModel::build(chip, options.cache));
+  }
+  return run_programs(chip, options, model);
+}
+
+}  // namespace systole::rtl

@@ -1,0 +1,178 @@
+#include "rtl/model.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/file.h"
+#include "isa/table.h"
+#include "rtl/generate.h"
+
+namespace systole::rtl {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_byte(std::int64_t type) { return static_cast<DType>(type) == DType::kI8 || static_cast<DType>(type) == DType::kU8; }
+
+// What the hardware of the first form lacks, or "".
+std::string missing(const isa::Instruction& word, std::int64_t pad_type) {
+  if (word.unit == isa::kVector) return "the vector unit is unsupported by the RTL in its first form";
+  if (word.as<isa::Gather>()) return "gather is unsupported by the RTL in its first form";
+  const auto* load = word.as<isa::Load>();
+  const auto* store = word.as<isa::Store>();
+  if ((load && load->far_space != 0) || (store && store->far_space != 0)) return "CMEM is unsupported by the RTL in its first form";
+  if (const auto* push = word.as<isa::Push>()) {
+    if (push->transpose != 0) return "a transposed push is unsupported by the RTL in its first form";
+    if (!is_byte(push->type) || push->format != push->type) return "weights other than i8 as i8 and ui8 as ui8";
+  }
+  if (const auto* matmul = word.as<isa::Matmul>()) {
+    if (!is_byte(pad_type) || matmul->format != pad_type) return "activations other than i8 as i8 and ui8 as ui8";
+  }
+  return {};
+}
+
+std::uint64_t hash(std::string_view text, std::uint64_t state) {   // FNV-1a
+  for (const char c : text) state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ull;
+  return state;
+}
+
+constexpr std::string_view kBuildCommand =
+    "verilator --cc --exe --build --top-module systole -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 "
+    "--compiler clang --Mdir obj -f files.f testbench.cpp "
+    "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'";
+
+std::string last_lines(const std::string& path) {
+  const auto text = read_text_file(path);
+  if (!text.ok()) return "no output";
+  return text->size() > 600 ? text->substr(text->size() - 600) : *text;
+}
+
+Status build_in(const Chip& chip, const std::string& folder) {
+  SYSTOLE_TRY(write_rtl(chip, folder));
+  const std::string command = fmt::format("cd '{}' && {} > build.log 2>&1", folder, kBuildCommand);
+  if (std::system(command.c_str()) != 0) {
+    return Error{ErrorCode::kNotFound, "verilator", "the chip's RTL could not be built: " + last_lines(folder + "/build.log"),
+                 "verilator 5.006 or later, make and clang++-16 must be on the PATH"};
+  }
+  return ok_status();
+}
+
+void append(std::vector<std::uint8_t>& bytes, std::uint64_t value) {
+  for (int i = 0; i < 8; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> (8 * i)));
+}
+
+Status put(std::vector<std::uint8_t>& memory, std::int64_t address, const Tensor& tensor, const std::string& place) {
+  if (address < 0 || address + tensor.bytes() > static_cast<std::int64_t>(memory.size())) return invalid_input(place, "stands outside the memory");
+  if (tensor.bytes() > 0) std::memcpy(memory.data() + address, tensor.raw(), static_cast<std::size_t>(tensor.bytes()));
+  return ok_status();
+}
+
+Expected<std::vector<std::uint8_t>> initial_memory(const isa::Program& program, const std::vector<Tensor>& inputs) {
+  std::vector<std::uint8_t> memory(static_cast<std::size_t>(program.hbm_bytes));
+  for (const isa::Image& image : program.images) SYSTOLE_TRY(put(memory, image.address, image.bytes, "image"));
+  if (inputs.size() != program.inputs.size()) return invalid_input("inputs", fmt::format("{} given, {} wanted", inputs.size(), program.inputs.size()));
+  for (std::size_t i = 0; i < inputs.size(); ++i) SYSTOLE_TRY(put(memory, program.inputs[i].address, inputs[i], "input " + program.inputs[i].name));
+  return memory;
+}
+
+// What testbench.cpp reads.
+std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory) {
+  const auto& code = program.cores[0].code;
+  const std::int64_t banks = static_cast<std::int64_t>(
+      std::bit_ceil(static_cast<std::uint64_t>(std::max({chip.mxu.rows, chip.mxu.columns, chip.hbm.burst_bytes}))));
+  const std::int64_t size_bits = std::bit_width(static_cast<std::uint64_t>(banks - 1)) + 1;
+  const bool halts = !code.empty() && code.back().as<isa::Halt>();
+  std::vector<std::uint8_t> bytes;
+  for (const std::int64_t number : {static_cast<std::int64_t>(code.size()) + (halts ? 0 : 1), program.hbm_bytes, chip.hbm.bandwidth.bytes,
+                                    chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, size_bits,
+                                    std::int64_t{1} << 40}) {
+    append(bytes, static_cast<std::uint64_t>(number));
+  }
+  for (const isa::Instruction& word : code) {
+    for (const std::uint64_t part : isa::encode(word)) append(bytes, part);
+  }
+  if (!halts) {
+    for (const std::uint64_t part : isa::encode(isa::Instruction{isa::Halt{}})) append(bytes, part);
+  }
+  bytes.insert(bytes.end(), memory.begin(), memory.end());
+  return bytes;
+}
+
+Expected<fs::path> scratch_folder() {
+  std::string pattern = (fs::temp_directory_path() / "systole-rtl-XXXXXX").string();
+  if (mkdtemp(pattern.data()) == nullptr) return invalid_input(pattern, "cannot make a temporary folder");
+  return fs::path(pattern);
+}
+
+}  // namespace
+
+Status check_program(const isa::Program& program, const Chip& chip) {
+  SYSTOLE_TRY(check_chip(chip));
+  if (program.cores.size() != 1) return unsupported("program", "the RTL has one core");
+  const auto& code = program.cores[0].code;
+  if (static_cast<std::int64_t>(code.size()) >= kProgramWords) {
+    return unsupported("program", fmt::format("{} words do not fit in the RTL's {} words of instruction memory", code.size(), kProgramWords));
+  }
+  std::int64_t pad_type = 0;
+  isa::Fetcher fetcher(program.cores[0]);
+  for (isa::Fetcher::Step step; fetcher.next(step);) {
+    if (const auto* pad = step.instruction.as<isa::Pad>()) pad_type = pad->type;
+    const std::string problem = missing(step.instruction, pad_type);
+    if (!problem.empty()) return unsupported(fmt::format("instruction {} ({})", step.index, isa::info_of(step.instruction).name), problem, "use --engine event");
+  }
+  return ok_status();
+}
+
+Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache) {
+  SYSTOLE_TRY(check_chip(chip));
+  std::uint64_t key = hash(kBuildCommand, 0xCBF29CE484222325ull);
+  for (const SourceText& source : source_texts()) key = hash(source.text, hash(source.name, key));
+  key = hash(isa_package(), hash(chip_package(chip), key));
+  std::error_code failure;
+  const fs::path root = cache.empty() ? fs::temp_directory_path() / fmt::format("systole-rtl-cache-{}", getuid()) : fs::path(cache);
+  const fs::path folder = root / fmt::format("{}-{:016x}", chip.name, key);
+  if (fs::exists(folder / "obj" / "Vsystole", failure)) return RtlModel(chip, folder.string());
+  fs::create_directories(root, failure);
+  // Built aside and moved into place, so that a folder of the cache is always whole.
+  const fs::path aside = root / fmt::format("building-{}-{:016x}", getpid(), key);
+  if (auto status = build_in(chip, aside.string()); !status.ok()) {
+    fs::remove_all(aside, failure);
+    return status.error();
+  }
+  fs::rename(aside, folder, failure);
+  if (failure) fs::remove_all(aside, failure);   // another process was first
+  if (!fs::exists(folder / "obj" / "Vsystole", failure)) return invalid_input(folder.string(), "the cache folder cannot be written");
+  return RtlModel(chip, folder.string());
+}
+
+Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs) const {
+  SYSTOLE_TRY(check_program(program, chip_));
+  SYSTOLE_ASSIGN(const std::vector<std::uint8_t> memory, initial_memory(program, inputs));
+  SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
+  const std::string input = (scratch / "input").string(), output = (scratch / "output").string();
+  SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory)));
+  const int status = std::system(fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output).c_str());
+  auto bytes = read_file(output);
+  std::error_code failure;
+  fs::remove_all(scratch, failure);
+  if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
+    return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}", status), {}};
+  }
+  RtlResult result;
+  std::memcpy(&result.cycles, bytes->data(), 8);
+  result.hbm.assign(bytes->begin() + 8, bytes->end());
+  for (const isa::Binding& binding : program.outputs) {
+    Tensor tensor(binding.type, binding.shape);
+    if (tensor.bytes() > 0) std::memcpy(tensor.mutable_raw(), result.hbm.data() + binding.address, static_cast<std::size_t>(tensor.bytes()));
+    result.outputs.push_back(std::move(tensor));
+  }
+  return result;
+}
+
+}  // namespace systole::rtl

@@ -1,0 +1,26 @@
+// Random legal programs without vector instructions: matrix products and convolutions with random shapes, tilings, pads and
+// overlap, for the comparison of the engines.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "chip/chip.h"
+#include "isa/program.h"
+
+namespace systole::rtl {
+
+struct Kernel {
+  isa::Program program;            // one core; outputs: "y", int32, and "memory", all of HBM as bytes
+  std::vector<Tensor> inputs;
+  Tensor expected;                 // of "y", by direct loops over the definition
+  std::string text;                // what it is, for messages
+};
+
+Kernel random_product(Random& random, const Chip& chip);       // straight-line words, tokens placed one by one
+Kernel random_convolution(Random& random, const Chip& chip);   // the same, windows with pads
+Kernel random_looped_product(Random& random, const Chip& chip);   // loops and stride sets; needs two DMA engines
+Kernel random_kernel(Random& random, const Chip& chip);        // one of these
+
+}  // namespace systole::rtl

@@ -1,0 +1,173 @@
+// Runs one program on the Verilated chip: far memory and its rule (docs/machine.md section 3) stand here.
+//
+// usage: Vsystole INPUT OUTPUT
+// INPUT: nine 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
+// DMA engines, bits of a request's size, most cycles; then 32 bytes a word; then the memory.
+// OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles.
+#include <cstdint>
+#include <cstdio>
+#include <cstring>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "Vsystole.h"
+#include "verilated.h"
+
+namespace {
+
+// Bits of a port of any width.
+template <typename T>
+std::uint64_t get_bits(const T& port, int low, int count) {
+  const auto* words = reinterpret_cast<const std::uint8_t*>(&port);
+  std::uint64_t value = 0;
+  for (int i = 0; i < count; ++i) value |= std::uint64_t{(words[(low + i) / 8] >> ((low + i) % 8)) & 1u} << i;
+  return value;
+}
+template <typename T>
+void set_bits(T& port, int low, int count, std::uint64_t value) {
+  auto* words = reinterpret_cast<std::uint8_t*>(&port);
+  for (int i = 0; i < count; ++i) {
+    const std::uint8_t mask = static_cast<std::uint8_t>(1u << ((low + i) % 8));
+    if ((value >> i) & 1u) words[(low + i) / 8] |= mask;
+    else words[(low + i) / 8] &= static_cast<std::uint8_t>(~mask);
+  }
+}
+
+struct Header {
+  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles;
+};
+struct Burst {
+  std::uint64_t due, address, size;
+  bool write, data_taken;
+};
+
+class Testbench {
+ public:
+  Testbench(const Header& header, std::vector<std::uint8_t> memory) : header_(header), memory_(std::move(memory)), bursts_(header.dmas), last_(header.dmas - 1) {}
+
+  void load(const std::vector<std::uint8_t>& words) {
+    chip_.reset = 1;
+    for (std::uint64_t i = 0; i < header_.words; ++i) {
+      chip_.host_write = 1;
+      set_bits(chip_.host_address, 0, 8 * static_cast<int>(sizeof(chip_.host_address)), i);
+      for (int part = 0; part < 32; ++part) set_bits(chip_.host_word, 8 * part, 8, words[i * 32 + static_cast<std::uint64_t>(part)]);
+      edge();
+    }
+    chip_.host_write = 0;
+    edge();
+    edge();
+    chip_.reset = 0;
+  }
+  bool run() {
+    for (std::uint64_t now = 0; now < header_.most_cycles; ++now) {
+      chip_.grant = 0;
+      chip_.answer = 0;
+      chip_.clk = 0;
+      chip_.eval();
+      if (chip_.halted) return true;
+      take_data();
+      serve(now);
+      answer(now);
+      edge();
+    }
+    return false;
+  }
+  std::uint64_t cycles() const { return chip_.cycles; }
+  const std::vector<std::uint8_t>& memory() const { return memory_; }
+
+ private:
+  void edge() {
+    chip_.clk = 0;
+    chip_.eval();
+    chip_.clk = 1;
+    chip_.eval();
+  }
+  bool pending(std::uint64_t d) const { return (chip_.request >> d & 1u) != 0; }
+  // A store's bytes come one cycle after its grant.
+  void take_data() {
+    for (std::uint64_t d = 0; d < header_.dmas; ++d) {
+      for (Burst& burst : bursts_[d]) {
+        if (!burst.write || burst.data_taken) continue;
+        burst.data_taken = true;
+        write(burst, d);
+      }
+      if (late_[d].size != 0) write(late_[d], d);
+      late_[d] = {};
+    }
+  }
+  void write(const Burst& burst, std::uint64_t d) {
+    for (std::uint64_t i = 0; i < burst.size; ++i) {
+      const auto byte = get_bits(chip_.write_data, static_cast<int>((d * header_.burst_bytes + i) * 8), 8);
+      if (burst.address + i < memory_.size()) memory_[burst.address + i] = static_cast<std::uint8_t>(byte);
+    }
+  }
+  // The memory rule. The chip asks for one burst per engine at a time, and the bandwidth is at most one a cycle.
+  void serve(std::uint64_t now) {
+    if (chip_.request == 0) return;
+    credit_ += header_.bytes;
+    const std::uint64_t cost = header_.burst_bytes * header_.cycles;
+    if (credit_ >= cost) {
+      for (std::uint64_t k = 1; k <= header_.dmas; ++k) {
+        const std::uint64_t d = (last_ + k) % header_.dmas;
+        if (!pending(d)) continue;
+        grant(now, d);
+        credit_ -= cost;
+        last_ = d;
+        break;
+      }
+    }
+  }
+  void grant(std::uint64_t now, std::uint64_t d) {
+    const int size = static_cast<int>(header_.size_bits);
+    bursts_[d].push_back({now + header_.latency, get_bits(chip_.request_address, static_cast<int>(36 * d), 36),
+                          get_bits(chip_.request_size, static_cast<int>(d) * size, size), (chip_.request_write >> d & 1u) != 0, false});
+    set_bits(chip_.grant, static_cast<int>(d), 1, 1);
+  }
+  void answer(std::uint64_t now) {
+    for (std::uint64_t d = 0; d < header_.dmas; ++d) {
+      if (bursts_[d].empty() || bursts_[d].front().due != now) continue;
+      const Burst burst = bursts_[d].front();
+      bursts_[d].pop_front();
+      if (burst.write && !burst.data_taken) late_[d] = burst;
+      set_bits(chip_.answer, static_cast<int>(d), 1, 1);
+      for (std::uint64_t i = 0; i < burst.size && !burst.write; ++i) {
+        const std::uint64_t byte = burst.address + i < memory_.size() ? memory_[burst.address + i] : 0;
+        set_bits(chip_.answer_data, static_cast<int>((d * header_.burst_bytes + i) * 8), 8, byte);
+      }
+    }
+    // The credit of a memory that nobody asks any more is lost.
+    if ((chip_.request & ~(chip_.grant & chip_.request_last)) == 0) credit_ = 0;
+  }
+
+  Vsystole chip_;
+  Header header_;
+  std::vector<std::uint8_t> memory_;
+  std::vector<std::deque<Burst>> bursts_;   // served, not yet answered
+  Burst late_[4] = {};                      // answered in the cycle of the grant: the data is still to come
+  std::uint64_t credit_ = 0, last_;
+};
+
+bool read_all(std::FILE* file, void* to, std::size_t bytes) { return bytes == 0 || std::fread(to, 1, bytes, file) == bytes; }
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  if (count != 3) return 2;
+  std::FILE* input = std::fopen(arguments[1], "rb");
+  Header header{};
+  if (input == nullptr || !read_all(input, &header, sizeof(header)) || header.dmas > 4) return 2;
+  std::vector<std::uint8_t> words(header.words * 32), memory(header.memory_bytes);
+  if (!read_all(input, words.data(), words.size()) || !read_all(input, memory.data(), memory.size())) return 2;
+  std::fclose(input);
+
+  Testbench bench(header, std::move(memory));
+  bench.load(words);
+  if (!bench.run()) return 3;
+  std::FILE* output = std::fopen(arguments[2], "wb");
+  if (output == nullptr) return 2;
+  const std::uint64_t cycles = bench.cycles();
+  bool good = std::fwrite(&cycles, 1, sizeof(cycles), output) == sizeof(cycles);
+  good = good && std::fwrite(bench.memory().data(), 1, bench.memory().size(), output) == bench.memory().size();
+  return std::fclose(output) == 0 && good ? 0 : 2;
+}

@@ -1,0 +1,70 @@
+// Event engine, register engine and Verilated RTL on fresh random programs: same bits, same memory, same cycles.
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <iostream>
+#include <random>
+
+#include "machine/event.h"
+#include "rtl/check.h"
+#include "rtl/generate.h"
+#include "rtl/random_kernel.h"
+
+namespace systole::rtl {
+namespace {
+
+bool has_verilator() { return std::system("verilator --version > /dev/null 2>&1") == 0; }
+
+void expect_no_mismatch(const std::string& name, std::int64_t programs, bool rtl) {
+  auto chip = load_chip(name);
+  ASSERT_TRUE(chip.ok()) << chip.error().text();
+  CheckOptions options;
+  options.programs = programs;
+  options.seed = std::random_device{}();
+  options.rtl = rtl;
+  const auto result = check(*chip, options);
+  ASSERT_TRUE(result.ok()) << result.error().text() << " seed " << options.seed;
+  std::cout << name << ": seed " << result->seed << ", " << result->programs << " programs, " << result->cycles_compared << " cycles compared\n";
+  for (const std::string& line : result->details) std::cout << line << "\n";
+  EXPECT_EQ(result->programs, programs);
+  EXPECT_EQ(result->mismatches, 0);
+  EXPECT_GE(result->cycles_compared, 200 * programs);
+}
+
+TEST(RtlCheck, RegisterEngineOnSystolic4) { expect_no_mismatch("systolic-4", 40, false); }
+TEST(RtlCheck, RegisterEngineOnSystolic8) { expect_no_mismatch("systolic-8", 40, false); }
+
+TEST(RtlCheck, ThreeEnginesOnSystolic4) {
+  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  expect_no_mismatch("systolic-4", 24, true);
+}
+TEST(RtlCheck, ThreeEnginesOnSystolic8) {
+  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  expect_no_mismatch("systolic-8", 24, true);
+}
+
+TEST(RandomKernel, IsLegalAndWithoutHazards) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const std::uint64_t first = std::random_device{}();
+  for (std::uint64_t seed = first; seed < first + 60; ++seed) {
+    Random random(seed);
+    const Kernel kernel = random_kernel(random, *chip);
+    const isa::MachineLimits limits{chip->mxu.rows, chip->mxu.columns, 1, chip->mxu.accumulator_rows, chip->vmem_bytes,
+                                    chip->hbm.capacity_bytes, 0, chip->dma_engines, true};
+    const auto legal = isa::check_program(kernel.program, limits);
+    ASSERT_TRUE(legal.ok()) << legal.error().text() << " seed " << seed << " " << kernel.text;
+  }
+}
+
+TEST(Generate, NamesTheFieldOfAChipThatItCannotWrite) {
+  const auto chip = load_chip("tpu-v4");
+  ASSERT_TRUE(chip.ok());
+  const auto status = check_chip(*chip);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(status.error().text().find("tpu-v4: "), std::string::npos);
+}
+
+}  // namespace
+}  // namespace systole::rtl
