@@ -98,13 +98,23 @@ class Roller {
     }
   }
 
+  // Layer by layer: a body never spans two.
   void run() {
-    for (int level = 0; level < isa::kLoopLevels; ++level) {
-      bool rolled = false;
-      for (std::size_t length = 1; length <= std::min(kMaxBody, items_.size() / 2); ++length) rolled |= roll_length(length);
-      if (!rolled) break;
+    std::vector<Item> all = std::move(items_);
+    for (std::size_t first = 0, last = 0; first < all.size(); first = last) {
+      while (last < all.size() && all[last].layer == all[first].layer) ++last;
+      shape_list_.clear();
+      items_.assign(std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(first)),
+                    std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(last)));
+      for (int level = 0; level < isa::kLoopLevels; ++level) {
+        bool rolled = false;
+        for (std::size_t length = 1; length <= std::min(kMaxBody, items_.size() / 2); ++length) rolled |= roll_length(length);
+        if (!rolled) break;
+      }
+      write_items();
     }
-    write();
+    core_.code = std::move(code_);
+    core_.layer = std::move(layers_);
   }
 
  private:
@@ -139,9 +149,17 @@ class Roller {
   }
 
   bool roll_length(std::size_t length) {
+    if (shape_list_.size() != items_.size()) {
+      shape_list_.clear();
+      for (const Item& item : items_) shape_list_.push_back(item.shape);
+    }
     std::vector<std::size_t> equal_run(items_.size() + 1, 0);   // how many items from here equal the ones `length` later
-    for (std::size_t i = items_.size() - length; i-- > 0;)
-      equal_run[i] = items_[i].shape == items_[i + length].shape ? equal_run[i + 1] + 1 : 0;
+    bool candidate = false;
+    for (std::size_t i = items_.size() - length; i-- > 0;) {
+      equal_run[i] = shape_list_[i] == shape_list_[i + length] ? equal_run[i + 1] + 1 : 0;
+      candidate |= equal_run[i] >= length;
+    }
+    if (!candidate) return false;
     std::vector<Item> out;
     bool rolled = false;
     for (std::size_t i = 0; i < items_.size();) {
@@ -157,6 +175,7 @@ class Roller {
       rolled = true;
     }
     items_ = std::move(out);
+    shape_list_.clear();
     return rolled;
   }
 
@@ -198,12 +217,6 @@ class Roller {
     StrideVector v{};
     std::copy(steps.begin(), steps.end(), v.begin());
     return v;
-  }
-
-  void write() {
-    write_items();
-    core_.code = std::move(code_);
-    core_.layer = std::move(layers_);
   }
 
   void write_loop(Item& loop, const std::vector<std::vector<std::int64_t>>& steps, std::size_t& address, const std::map<StrideVector, std::size_t>& sets) {
@@ -288,6 +301,7 @@ class Roller {
   isa::CoreCode& core_;
   Shapes shapes_;
   std::vector<Item> items_;
+  std::vector<std::size_t> shape_list_;             // of items_, for the scan
   std::vector<StrideVector> written_;
   std::vector<Instruction> code_;
   std::vector<std::uint16_t> layers_;
