@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <thread>
 
 #include "base/file.h"
 #include "isa/limits.h"
@@ -32,9 +34,12 @@ Expected<Values> run_values(const isa::Program& program, const Chip& chip, const
     SYSTOLE_ASSIGN(auto result, machine::simulate_registers(program, chip, inputs));
     return Values{std::move(result.outputs), result.cycles};
   }
-  SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(program, chip, inputs, options.threads));
+  SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(program, chip, inputs, useful_threads(options.threads)));
   return Values{std::move(outputs), -1};
 }
+
+// More threads than the host has cores change nothing but the time.
+int useful_threads(int asked) { return std::clamp(asked, 1, std::max(1, static_cast<int>(std::thread::hardware_concurrency()))); }
 
 Status check_chip(const Chip& chip) {
   if (chip.machine == MachineKind::kGeneric) return ok_status();
@@ -185,7 +190,7 @@ Expected<RunResult> Session::run(const std::map<std::string, Tensor>& inputs, co
     SYSTOLE_ASSIGN(again, compile::compile(*s.source, s.chip, s.options));
   }
   SYSTOLE_ASSIGN(result.checks, check_outputs(*s.source, s.lowered ? *s.lowered : again->lowered, s.chip, s.format.type, s.program, bound,
-                                              result.outputs, options.threads));
+                                              result.outputs, useful_threads(options.threads)));
   return result;
 }
 
