@@ -24,6 +24,9 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// More threads than the host has cores change nothing but the time.
+int useful_threads(int asked) { return std::clamp(asked, 1, std::max(1, static_cast<int>(std::thread::hardware_concurrency()))); }
+
 struct Values {
   std::vector<Tensor> outputs;
   std::int64_t cycles = -1;   // if the engine counts them
@@ -37,9 +40,6 @@ Expected<Values> run_values(const isa::Program& program, const Chip& chip, const
   SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(program, chip, inputs, useful_threads(options.threads)));
   return Values{std::move(outputs), -1};
 }
-
-// More threads than the host has cores change nothing but the time.
-int useful_threads(int asked) { return std::clamp(asked, 1, std::max(1, static_cast<int>(std::thread::hardware_concurrency()))); }
 
 Status check_chip(const Chip& chip) {
   if (chip.machine == MachineKind::kGeneric) return ok_status();
