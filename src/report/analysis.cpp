@@ -123,7 +123,8 @@ class Analyzer {
           continue;
         }
         analysis_.layers[l].weight_bytes += bytes;
-        if (!counted[static_cast<std::size_t>(id)]) analysis_.layers[l].parameters += graph_.type(id).count();
+        const bool literal = graph_.type(id).shape.empty();     // as the 0 of max(x, 0)
+        if (!counted[static_cast<std::size_t>(id)] && !literal) analysis_.layers[l].parameters += graph_.type(id).count();
         counted[static_cast<std::size_t>(id)] = true;
       }
     }

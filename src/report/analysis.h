@@ -15,7 +15,7 @@ namespace systole::report {
 struct LayerAnalysis {
   std::string name;                     // the model's node
   std::string kind;                     // the operator that does most of its work
-  std::int64_t parameters = 0;          // elements of its floating-point and quantised constants, used first here
+  std::int64_t parameters = 0;          // elements of its constants, scalars apart, that no earlier layer uses
   std::int64_t macs = 0;                // multiply-accumulates of contractions, zeros of padding counted
   std::int64_t flops = 0;               // 2 per multiply-accumulate, 1 per element of an elementwise operator or of a reduction's operand
   std::int64_t vector_flops = 0;        // those of flops that are not the matrix unit's
