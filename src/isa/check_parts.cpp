@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "isa/table.h"
@@ -59,7 +60,9 @@ Status check_micro_op(const MicroOp& op, const std::string& place) {
     if (r >= kRegisters) return invalid_input(place, fmt::format("register {} does not exist", r), "r0 .. r31");
   }
   if (op.slot >= kVectorSlots) return invalid_input(place, fmt::format("slot {} does not exist", op.slot), "s0 .. s7");
-  if (static_cast<int>(op.imm_operand) > micro_operand_count(op.op)) {
+  // const takes its immediate with or without the mark.
+  const int operands = std::max(micro_operand_count(op.op), op.op == MicroOpcode::kConst ? 1 : 0);
+  if (static_cast<int>(op.imm_operand) > operands) {
     return invalid_input(place, fmt::format("{} has no operand {} for an immediate", micro_opcode_name(op.op), static_cast<int>(op.imm_operand)));
   }
   return ok_status();

@@ -103,7 +103,7 @@ class Parser {
     Arguments arguments(line_, std::move(list));
     const std::string fields[] = {"d", "a", "b", "c", "slot", "imm_operand", "imm"};
     std::int64_t values[] = {op_.d, op_.a, op_.b, op_.c, op_.slot, static_cast<std::int64_t>(op_.imm_operand), op_.imm};
-    const std::int64_t highest[] = {31, 31, 31, 31, 7, micro_operand_count(op_.op), 0xFFFFFFFF};
+    const std::int64_t highest[] = {31, 31, 31, 31, 7, op_.op == MicroOpcode::kConst ? 1 : micro_operand_count(op_.op), 0xFFFFFFFF};
     for (int i = 0; i < 7; ++i) SYSTOLE_TRY(arguments.integer(fields[i], 0, highest[i], values[i]));
     SYSTOLE_TRY(arguments.finish(fields));
     std::uint8_t* const bytes[] = {&op_.d, &op_.a, &op_.b, &op_.c, &op_.slot};

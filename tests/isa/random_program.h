@@ -53,7 +53,7 @@ inline MicroOp random_micro_op(Random& random) {
   op.op = static_cast<MicroOpcode>(random.integer(0, static_cast<int>(MicroOpcode::kCount) - 1));
   for (std::uint8_t* r : {&op.d, &op.a, &op.b, &op.c}) *r = static_cast<std::uint8_t>(random.integer(0, kRegisters - 1));
   op.slot = static_cast<std::uint8_t>(random.integer(0, kVectorSlots - 1));
-  op.imm_operand = static_cast<MicroOp::Imm>(random.integer(0, micro_operand_count(op.op)));
+  op.imm_operand = static_cast<MicroOp::Imm>(random.integer(0, op.op == MicroOpcode::kConst ? 1 : micro_operand_count(op.op)));
   op.imm = static_cast<std::uint32_t>(random.bits());
   return op;
 }
