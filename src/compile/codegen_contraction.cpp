@@ -52,6 +52,9 @@ struct ColumnTile { std::int64_t group = 0, lo = 0, hi = 0; };
 // Consecutive chunks whose weights are loaded together.
 struct Block { std::size_t first = 0, last = 0; };
 
+// Boxes that isa::Pad's pitches reach across.
+constexpr std::int64_t kMaxFeederBytes = std::int64_t{1} << 27;
+
 struct Plan {
   Shape tile;                       // output tile; its last dimension is the columns of an array
   std::vector<Box> row_tiles;       // over the leading dimensions (the last one is a dummy 0..1)
@@ -187,7 +190,7 @@ class ContractionCodegen {
 
     std::int64_t x_elements = 0;
     for (const Box& tile : plan.row_tiles) x_elements = std::max(x_elements, lhs_box(tile).count());
-    if (x_elements > kMaxBufferElements * 2) return std::nullopt;
+    if (x_elements * lhs_bytes() >= kMaxFeederBytes) return std::nullopt;
     plan.x_bytes = round_up(x_elements * lhs_bytes(), kAlignment);
     const std::int64_t m = element_count(rows);
     const std::int64_t tile_columns = std::min(columns_ / groups_, chip_.mxu.columns);
@@ -254,8 +257,11 @@ class ContractionCodegen {
     const auto cycles = [&](double bytes) {
       return chip_.hbm.bandwidth.free() ? 0.0 : bytes * static_cast<double>(chip_.hbm.bandwidth.cycles) / static_cast<double>(chip_.hbm.bandwidth.bytes);
     };
-    const double memory = cycles(x_total * x_times + w_total * w_times) ;
-    const double fill = cycles(static_cast<double>(plan.x_bytes * plan.rows_a_wave + plan.w_bytes * plan.columns_a_wave)) + tail + chunk;
+    // What nothing overlaps: the first loads, and after the last product its vector run and store.
+    const double out = static_cast<double>(m * std::min(columns_, chip_.mxu.columns) * dtype_bytes(kernel_.output_type) * plan.rows_a_wave * plan.columns_a_wave);
+    const double first = static_cast<double>(plan.x_bytes * plan.rows_a_wave + plan.w_bytes * plan.columns_a_wave);
+    const double fill = cycles(first + out) + tail + vector / static_cast<double>(waves);
+    const double memory = cycles(std::max(0.0, x_total * x_times + w_total * w_times - first));
     const double words = static_cast<double>(waves * arrays_) * static_cast<double>(chunks_.size()) * 2.0 * passes_;
     return std::max({array, vector, memory, words}) + fill + 0.001 * words;
   }

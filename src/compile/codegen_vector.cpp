@@ -95,6 +95,7 @@ bool run_fits(const Shape& tile) {
 }
 
 constexpr std::int64_t kWorthSplitting = 64 * 1024;   // bytes moved below which one tile a core is best
+constexpr std::int64_t kTilesACore = 16;              // the first load and the last store, which nothing hides, are 1/16 each
 
 // The largest tile that fits; smaller ones where transfers and the vector unit can then overlap.
 std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, std::int64_t room) {
@@ -113,7 +114,7 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
   }
   if (sizes_of(kernel, tile).total * copies > room) return std::nullopt;
   const std::int64_t total = sizes_of(kernel, kernel.dims).total;
-  const std::int64_t wanted = context.chip.cores * (total > kWorthSplitting ? 4 : 1);
+  const std::int64_t wanted = context.chip.cores * std::clamp<std::int64_t>(total / context.chip.cores / kWorthSplitting, 1, kTilesACore);
   while (tile_count(kernel.dims, tile) < wanted && sizes_of(kernel, tile).total > kWorthSplitting / 16 && halve(tile)) {}
   return tile;
 }

@@ -291,6 +291,9 @@ void check_one(std::uint64_t seed) {
     const auto traced = machine::simulate_time(compiled->program, chip, &trace);
     ASSERT_TRUE(traced.ok());
     EXPECT_EQ(traced->cycles, time->cycles);
+    const auto text = isa::assemble(isa::disassemble(compiled->program), "text");
+    ASSERT_TRUE(text.ok()) << text.error().text();
+    EXPECT_EQ(isa::serialize(*text), isa::serialize(compiled->program));
     const Status hazards = machine::check_hazards(compiled->program, chip);
     ASSERT_TRUE(hazards.ok()) << hazards.error().text() << "\n" << dumps << isa::disassemble(compiled->program);
   }
