@@ -12,6 +12,14 @@ namespace {
 
 constexpr std::int64_t kAnyAccumulatorRows = 1 << 28;   // accumulator_rows 0: what an instruction can name
 
+constexpr int kSourceBits = 32, kBaseBits = 36;         // a matmul's source and a bind's base are modulo 2 to these
+
+// The interval moved by a multiple of 2^bits so that its low end is in [0, 2^bits).
+Interval modulo(Interval range, int bits) {
+  const Wide moved = (range.low >> bits) << bits;       // shifts right round down
+  return {range.low - moved, range.high - moved};
+}
+
 std::string decimal(Wide value) {
   if (value < 0) return "-" + decimal(-value);
   std::string digits;
@@ -120,19 +128,15 @@ class Checker {
     }
     return ok_status();
   }
-  // The elements that the feeder reads with this pad; addresses modulo 2^32.
+  // The elements that the feeder reads with this pad.
   Status check_rows(const Walk& walk, const Matmul& i, const Pad& pad) const {
     if (i.part != 0 && pad.type != static_cast<std::int64_t>(DType::kF32)) return invalid_input(place(walk), "a part needs activations of type f32", "pad type=f32");
     const std::int64_t bytes = dtype_bytes(static_cast<DType>(pad.type));
     const auto rows = window_offsets({i.out_rows, 1, i.row, pad.row_step, 0, pad.height, pad.height != 0}, pad.row_pitch, 0);
     const auto columns = window_offsets({i.out_columns, i.length, i.column, pad.column_step, 1, pad.width, pad.width != 0}, pad.step_pitch, bytes);
     if (!rows || !columns) return ok_status();
-    Interval all = address(walk, "source") + steps(pad.image_pitch, i.images) + *rows + *columns;
-    constexpr Wide kModulus = Wide{1} << 32;
-    Wide turns = all.low / kModulus;
-    if (turns * kModulus > all.low) --turns;
-    all = {all.low - turns * kModulus, all.high - turns * kModulus};
-    return inside(walk, "vmem address", all, bytes, limits_.vmem_bytes);
+    const Interval all = address(walk, "source") + steps(pad.image_pitch, i.images) + *rows + *columns;
+    return inside(walk, "vmem address", modulo(all, kSourceBits), bytes, limits_.vmem_bytes);
   }
 
   Status check(const Walk& walk, const Bind& i) const { return i.space == 3 ? check_array(walk, i.array) : ok_status(); }
@@ -168,13 +172,11 @@ class Checker {
         const bool masked = is_load && (w.slots >> slot & 1);
         const auto offsets = stream_offsets(run, bind, taps, masked ? &w : nullptr);
         if (!offsets) continue;
-        const Interval base = binds_[static_cast<std::size_t>(setter)];
-        if (bind.space == 3) {
-          SYSTOLE_TRY(inside(walk, fmt::format("stream s{}: accumulator word", slot), base + *offsets, 1, Wide{accumulator_rows()} * limits_.array_columns));
-          continue;
-        }
-        const Wide bytes = dtype_bytes(static_cast<DType>(bind.type));
-        SYSTOLE_TRY(inside(walk, fmt::format("stream s{}: vmem address", slot), base + Interval{offsets->low * bytes, offsets->high * bytes}, bytes, limits_.vmem_bytes));
+        const bool words = bind.space == 3;
+        const Wide size = words ? 1 : dtype_bytes(static_cast<DType>(bind.type));
+        const Interval all = binds_[static_cast<std::size_t>(setter)] + Interval{offsets->low * size, offsets->high * size};
+        SYSTOLE_TRY(inside(walk, fmt::format("stream s{}: {}", slot, words ? "accumulator word" : "vmem address"), modulo(all, kBaseBits), size,
+                           words ? Wide{accumulator_rows()} * limits_.array_columns : Wide{limits_.vmem_bytes}));
       }
     }
     return ok_status();

@@ -194,6 +194,15 @@ TEST(CheckProgram, VectorWindows) {
   expect_error(binds + "vpu: window slots=1 row_dim=3 column_dim=4 height=1 width=1025\n" + run, "stream s0: vmem address 0 .. 1024", micro);
 }
 
+// Base -4 modulo 2^36: the first tap that the window lets through is element 4.
+TEST(CheckProgram, AStreamMayBeginBeforeTheMemory) {
+  const std::string micro = "micro load r0, s0\nmicro store s1, r0\n";
+  const std::string bind = "vpu: bind slot=0 base=0xffffffffc type=i8 s4=1\nvpu: bind slot=1 base=512 type=i8 s4=1\n";
+  EXPECT_EQ(verdict(bind + "vpu: window slots=1 row_dim=3 column_dim=4 column=-4 height=1 width=8\nvpu: run body=2 d4=12\n", micro), "ok");
+  expect_error(bind + "vpu: window slots=1 row_dim=3 column_dim=4 column=-3 height=1 width=8\nvpu: run body=2 d4=12\n", "stream s0: vmem address 68719476735", micro);
+  expect_error(bind + "vpu: run body=2 d4=12\n", "stream s0: vmem address", micro);
+}
+
 TEST(CheckProgram, CoresMeetAtTheSameBarriers) {
   const auto two = assemble("core 0\nscalar: loop count=3\nscalar: barrier\nscalar: end\nscalar: halt\ncore 1\nscalar: barrier\nscalar: halt\n", "t");
   ASSERT_TRUE(two.ok());
