@@ -1,13 +1,60 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench format tidy clean
 JOBS ?= $(shell nproc)
+FUZZ_SECONDS ?= 60
+PYTHON := /usr/bin/python3
 
 setup:
 	@tools/install.sh
+	@tools/install_npm.sh
+
+# configure PRESET, quietly unless it fails
+define configure
+	@mkdir -p build && cmake --preset $(1) > build/$(1)-configure.log 2>&1 || { cat build/$(1)-configure.log; exit 1; }
+endef
 
 build: setup
-	@cmake --preset release > build-configure.tmp 2>&1 || { cat build-configure.tmp; exit 1; }; rm -f build-configure.tmp
+	$(call configure,release)
 	@cmake --build --preset release -j $(JOBS)
+
+# The program alone, for those who only run it.
+program: setup
+	$(call configure,release)
+	@cmake --build --preset release -j $(JOBS) --target systole
+
+run: program
+	@$(PYTHON) examples/ocr/run.py
 
 test: build
 	@ctest --preset release -j $(JOBS)
+
+models: setup
+	@$(PYTHON) models/build.py
+
+models-large: program models
+	@$(PYTHON) tests/models/run_models.py --large
+
+# Everything that reads a user's input, under AddressSanitizer and UndefinedBehaviorSanitizer.
+sanitizers: setup
+	$(call configure,asan-ubsan)
+	@cmake --build --preset asan-ubsan -j $(JOBS)
+	@ctest --preset asan-ubsan -j $(JOBS) -E '^(models_|Ort|rtl)'
+
+fuzz: setup
+	$(call configure,fuzz)
+	@cmake --build --preset fuzz -j $(JOBS) --target fuzzers
+	@tools/fuzz.sh build/fuzz $(FUZZ_SECONDS)
+
+bench: setup
+	$(call configure,release)
+	@cmake --build --preset release -j $(JOBS)
+	@tools/bench.sh build/release
+
+format:
+	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+
+tidy: build
+	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy -p build/release --quiet
+
+clean:
+	@rm -rf build out
