@@ -29,6 +29,7 @@ void add_chips(CLI::App& app, Context& context) {
     return ok_status();
   });
   command->add_option("chip", *name, "a catalogue name or a YAML file");
+  command->footer("Examples:\n  systole chips\n  systole chips tpu-v4 --json");
 }
 
 }  // namespace systole::cli

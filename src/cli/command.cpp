@@ -1,33 +1,14 @@
 #include "cli/command.h"
 
-#include <fmt/format.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <filesystem>
 #include <thread>
 
-#include "base/random.h"
-#include "chip/suggest.h"
-#include "frontend/onnx.h"
-#include "tensor/npy.h"
-
 namespace systole::cli {
-namespace {
 
-std::string dump(const nlohmann::ordered_json& value) {
-  return value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-}
-
-Expected<std::pair<std::string, std::string>> split(const std::string& option, const std::string& argument) {
-  const std::size_t at = argument.find('=');
-  if (at == std::string::npos || at == 0 || at + 1 == argument.size()) return invalid_input(option + " " + argument, "is not written NAME=VALUE");
-  return std::pair{argument.substr(0, at), argument.substr(at + 1)};
-}
-
-Expected<Tensor> read_tensor(const std::string& path) {
-  return path.ends_with(".pb") ? read_tensor_file(path) : read_npy(path);
-}
-
-}  // namespace
+namespace fs = std::filesystem;
 
 int Context::thread_count() const {
   return threads > 0 ? threads : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
@@ -35,15 +16,14 @@ int Context::thread_count() const {
 
 void Context::fail(const Error& error) {
   exit = exit_status(error.code);
-  std::fprintf(stderr, "systole: %s: %s\n", error_code_name(error.code), error.text().c_str());
-  if (!json) return;
-  const nlohmann::ordered_json object = {
-      {"error", {{"code", error_code_name(error.code)}, {"place", error.place}, {"message", error.message}, {"hint", error.hint}}}};
-  std::printf("%s\n", dump(object).c_str());
+  Error shown = error;
+  if (shown.hint.empty()) shown.hint = error.code == ErrorCode::kInternal ? "this is a bug in systole" : "`systole COMMAND --help` explains the arguments";
+  std::fprintf(stderr, "systole: %s\n", shown.text().c_str());
 }
 
 void Context::show(const nlohmann::ordered_json& json_value, const std::string& text) const {
-  if (json) std::printf("%s\n", dump(json_value).c_str());
+  // A model's names may hold bytes that are no UTF-8; they are replaced rather than refused.
+  if (json) std::printf("%s\n", json_value.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace).c_str());
   else std::printf("%s", text.c_str());
 }
 
@@ -54,65 +34,47 @@ void Context::note(const std::string& text) const {
 CLI::App* add_command(CLI::App& app, Context& context, const std::string& name, const std::string& help, std::function<Status()> body) {
   CLI::App* const command = app.add_subcommand(name, help);
   command->add_flag("--json", context.json, "one JSON object on standard output");
-  command->add_flag("--quiet", context.quiet, "nothing but the result");
-  command->add_option("--seed", context.seed, "of everything random");
-  command->add_option("--threads", context.threads, "of the host; 0: all cores")->check(CLI::Range(0, 1024));
+  command->add_flag("--quiet", context.quiet, "no progress and no notes on standard error");
+  command->add_option("--seed", context.seed, "of everything random")->capture_default_str();
+  command->add_option("--threads", context.threads, "of the host; 0: all its cores")->check(CLI::Range(0, 1024));
   command->callback([&context, body = std::move(body)] {
     if (auto status = body(); !status.ok()) context.fail(status.error());
   });
   return command;
 }
 
-Expected<std::map<std::string, Tensor>> read_inputs(const std::vector<std::string>& arguments) {
-  std::map<std::string, Tensor> inputs;
-  for (const std::string& argument : arguments) {
-    SYSTOLE_ASSIGN(const auto pair, split("--input", argument));
-    SYSTOLE_ASSIGN(Tensor tensor, read_tensor(pair.second));
-    if (!inputs.emplace(pair.first, std::move(tensor)).second) return invalid_input("--input " + argument, "is given twice");
-  }
-  return inputs;
+namespace {
+
+Status check_folder(const std::string& place, const fs::path& folder) {
+  std::error_code code;
+  if (!fs::is_directory(folder, code)) return invalid_input(place, "there is no folder '" + folder.string() + "'", "make it first");
+  if (::access(folder.c_str(), W_OK) != 0) return invalid_input(place, "the folder '" + folder.string() + "' cannot be written to", "choose another");
+  return ok_status();
 }
 
-Expected<std::map<std::string, Shape>> parse_shapes(const std::vector<std::string>& arguments) {
-  std::map<std::string, Shape> shapes;
-  for (const std::string& argument : arguments) {
-    SYSTOLE_ASSIGN(const auto pair, split("--shape", argument));
-    Shape shape;
-    for (std::size_t at = 0; at <= pair.second.size();) {
-      const std::size_t end = std::min(pair.second.find('x', at), pair.second.size());
-      const std::string digits = pair.second.substr(at, end - at);
-      const bool number = !digits.empty() && digits.size() <= 18 && digits.find_first_not_of("0123456789") == std::string::npos;
-      if (!number) return invalid_input("--shape " + argument, fmt::format("'{}' is not a size", digits), "as --shape x=1x3x224x224");
-      shape.push_back(std::stoll(digits));
-      at = end + 1;
-    }
-    SYSTOLE_TRY(check_shape(shape, "--shape " + argument));
-    shapes[pair.first] = shape;
-  }
-  return shapes;
+}  // namespace
+
+Status check_output_file(const std::string& option, const std::string& path) {
+  const std::string place = option + " " + path;
+  std::error_code code;
+  if (path.empty()) return invalid_input(option, "the name is empty", "name a file");
+  if (fs::is_directory(path, code)) return invalid_input(place, "is a folder", "name a file");
+  const fs::path folder = fs::path(path).parent_path();
+  return check_folder(place, folder.empty() ? fs::path(".") : folder);
 }
 
-void fill_inputs(const isa::Program& program, std::uint64_t seed, std::map<std::string, Tensor>& inputs) {
-  Random random(seed);
-  for (const isa::Binding& binding : program.inputs) {
-    if (inputs.contains(binding.name)) continue;
-    const bool real = is_float(binding.type) || binding.type == DType::kQ8_8;
-    Tensor values(real ? DType::kF32 : DType::kI32, binding.shape);
-    for (std::int64_t i = 0; i < values.count(); ++i) {
-      if (real) values.mutable_data<float>()[i] = static_cast<float>(random.real(-1, 1));
-      else if (binding.type == DType::kPred) values.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random.integer(0, 1));
-      else values.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random.integer(is_unsigned(binding.type) ? 0 : -8, 7));
-    }
-    inputs.emplace(binding.name, values.converted(binding.type));
+Status check_output_folder(const std::string& option, const std::string& path) {
+  const std::string place = option + " " + path;
+  std::error_code code;
+  if (path.empty()) return invalid_input(option, "the name is empty", "name a folder");
+  fs::path folder = path;
+  while (!folder.empty() && !fs::exists(folder, code)) {
+    if (!folder.has_parent_path() || folder.parent_path() == folder) break;
+    folder = folder.parent_path();
   }
-}
-
-Expected<runtime::Engine> parse_engine(const std::string& name) {
-  if (name == "event") return runtime::Engine::kEvent;
-  if (name == "register") return runtime::Engine::kRegister;
-  if (name == "rtl") return runtime::Engine::kRtl;
-  const std::string known[] = {"event", "register", "rtl"};
-  return invalid_input("--engine " + name, "is no engine", suggest(name, known));
+  if (!fs::exists(folder, code)) folder = ".";
+  if (!fs::is_directory(folder, code)) return invalid_input(place, "'" + folder.string() + "' is a file", "name a folder");
+  return check_folder(place, folder);
 }
 
 }  // namespace systole::cli

@@ -2,52 +2,53 @@
 #include <fmt/format.h>
 
 #include "base/file.h"
-#include "chip/suggest.h"
 #include "cli/command.h"
-#include "transform/lower.h"
 
 namespace systole::cli {
 namespace {
 
-struct LoadFlags {
-  std::string model, chip, format, dump_after;
-  std::vector<std::string> shapes, inputs, disabled;
-  std::int64_t batch = 0;
-  bool no_cache = false;
-
-  void add(CLI::App& command) {
-    command.add_option("model", model, "an ONNX file")->required();
-    command.add_option("--chip", chip, "a catalogue name or a YAML file")->required();
-    command.add_option("--format", format, "what contractions multiply; the chip's own if left out");
-    command.add_option("--shape", shapes, "NAME=AxBxC, for dynamic inputs");
-    command.add_option("--batch", batch, "the dynamic leading dimension")->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
-    command.add_option("--dump-after", dump_after, "print what this pass made (standard error)");
-    command.add_option("--disable-pass", disabled, "leave out an optional pass");
-    command.add_flag("--no-cache", no_cache, "compile even if the program is in the cache");
-  }
+struct ExecFlags {
+  std::string program, chip;
+  std::vector<std::string> inputs;
+  RunFlags run;
 };
 
-Expected<runtime::Session> load(const LoadFlags& flags) {
-  SYSTOLE_ASSIGN(const Chip chip, load_chip(flags.chip));
-  runtime::LoadOptions options;
-  SYSTOLE_ASSIGN(options.shapes, parse_shapes(flags.shapes));
-  options.batch = flags.batch;
-  options.format = flags.format;
-  options.use_cache = !flags.no_cache;
-  options.compile.disabled_passes = flags.disabled;
-  bool dumped = false;
-  std::vector<std::string> passes;
-  if (!flags.dump_after.empty()) {
-    options.compile.after = [&](const std::string& pass, const std::string& text) {
-      passes.push_back(pass);
-      if (pass != flags.dump_after) return;
-      dumped = true;
-      std::fprintf(stderr, "%s\n", text.c_str());
-    };
+Status compile_to_file(Context& context, const LoadFlags& flags, const std::string& path) {
+  SYSTOLE_TRY(check_output_file("-o", path));
+  SYSTOLE_ASSIGN(Tensors inputs, read_inputs(flags.inputs));
+  SYSTOLE_ASSIGN(const auto session, load(context, flags, inputs));
+  const isa::Program& program = session.program();
+  const auto bytes = isa::serialize(program);
+  SYSTOLE_TRY(write_file(path, bytes));
+  const nlohmann::ordered_json json = {{"chip", session.chip().name},
+                                       {"format", session.format()},
+                                       {"file", path},
+                                       {"file_bytes", bytes.size()},
+                                       {"program_bytes", program.instruction_bytes()},
+                                       {"layers", program.layers.size()},
+                                       {"hbm_bytes", program.hbm_bytes},
+                                       {"cmem_bytes", program.cmem_bytes},
+                                       {"vmem_bytes", program.vmem_bytes},
+                                       {"host_operators", program.host_operators},
+                                       {"cache_hit", session.cache_hit()},
+                                       {"compile_seconds", session.compile_seconds()},
+                                       {"notes", session.notes()}};
+  context.show(json, fmt::format("{}: {} bytes, {} of them instructions\n", path, bytes.size(), program.instruction_bytes()));
+  return ok_status();
+}
+
+Status exec(Context& context, const ExecFlags& flags) {
+  SYSTOLE_TRY(flags.run.check());
+  SYSTOLE_ASSIGN(Tensors inputs, read_inputs(flags.inputs));
+  std::string name = flags.chip;
+  if (name.empty()) {
+    SYSTOLE_ASSIGN(const auto bytes, read_file(flags.program));
+    SYSTOLE_ASSIGN(const auto parsed, isa::parse_program(bytes, flags.program));
+    name = parsed.chip;
   }
-  SYSTOLE_ASSIGN(auto session, runtime::Session::load_model(flags.model, chip, options));
-  if (!flags.dump_after.empty() && !dumped) return invalid_input("--dump-after " + flags.dump_after, "is no pass", suggest(flags.dump_after, passes));
-  return session;
+  SYSTOLE_ASSIGN(const Chip chip, load_chip(name));
+  SYSTOLE_ASSIGN(const auto session, runtime::Session::load_program(flags.program, chip));
+  return run_session(context, session, flags.run, std::move(inputs));
 }
 
 }  // namespace
@@ -56,46 +57,38 @@ void add_run(CLI::App& app, Context& context) {
   auto load_flags = std::make_shared<LoadFlags>();
   auto run_flags = std::make_shared<RunFlags>();
   CLI::App* const command = add_command(app, context, "run", "compile a model and run it", [=, &context]() -> Status {
-    SYSTOLE_ASSIGN(const auto session, load(*load_flags));
-    return run_session(context, session, *run_flags);
+    SYSTOLE_TRY(run_flags->check());
+    SYSTOLE_ASSIGN(Tensors inputs, read_inputs(load_flags->inputs));
+    SYSTOLE_ASSIGN(const auto session, load(context, *load_flags, inputs));
+    return run_session(context, session, *run_flags, std::move(inputs));
   });
   load_flags->add(*command);
   run_flags->add(*command, true);
+  command->footer(
+      "Examples:\n"
+      "  systole run model.onnx --chip tpu-v4 --timing-only --shape x=1x3x224x224\n"
+      "  systole run model.onnx --chip tpu-v4 --input x=image.npy --output results --check\n"
+      "  systole run model.onnx --chip my.yaml --json --trace trace.json");
 }
 
 void add_compile(CLI::App& app, Context& context) {
   auto flags = std::make_shared<LoadFlags>();
   auto output = std::make_shared<std::string>();
-  CLI::App* const command = add_command(app, context, "compile", "compile a model to a program file", [=, &context]() -> Status {
-    SYSTOLE_ASSIGN(const auto session, load(*flags));
-    const auto bytes = isa::serialize(session.program());
-    SYSTOLE_TRY(write_file(*output, bytes));
-    const nlohmann::ordered_json json = {{"chip", session.chip().name}, {"format", session.format()}, {"file", *output}, {"file_bytes", bytes.size()},
-                                         {"program_bytes", session.program().instruction_bytes()}, {"compile_seconds", session.compile_seconds()}};
-    context.show(json, fmt::format("{}: {} bytes, {} of them instructions\n", *output, bytes.size(), session.program().instruction_bytes()));
-    return ok_status();
-  });
+  CLI::App* const command = add_command(app, context, "compile", "compile a model to a program file",
+                                        [=, &context] { return compile_to_file(context, *flags, *output); });
   flags->add(*command);
   command->add_option("-o,--out", *output, "the program file to write")->required();
+  command->footer("Example:\n  systole compile model.onnx --chip tpu-v4 --batch 8 -o model.systole");
 }
 
 void add_exec(CLI::App& app, Context& context) {
-  auto program = std::make_shared<std::string>(), chip_name = std::make_shared<std::string>();
-  auto flags = std::make_shared<RunFlags>();
-  CLI::App* const command = add_command(app, context, "exec", "run a program file", [=, &context]() -> Status {
-    std::string name = *chip_name;
-    if (name.empty()) {
-      SYSTOLE_ASSIGN(const auto bytes, read_file(*program));
-      SYSTOLE_ASSIGN(const auto parsed, isa::parse_program(bytes, *program));
-      name = parsed.chip;
-    }
-    SYSTOLE_ASSIGN(const Chip chip, load_chip(name));
-    SYSTOLE_ASSIGN(const auto session, runtime::Session::load_program(*program, chip));
-    return run_session(context, session, *flags);
-  });
-  command->add_option("program", *program, "a program file")->required();
-  command->add_option("--chip", *chip_name, "the chip; needed if it is not the catalogue's chip of the name in the program");
-  flags->add(*command, false);
+  auto flags = std::make_shared<ExecFlags>();
+  CLI::App* const command = add_command(app, context, "exec", "run a program file", [=, &context] { return exec(context, *flags); });
+  command->add_option("program", flags->program, "a program file")->required();
+  command->add_option("--chip", flags->chip, "the chip; needed if it is not the catalogue's chip of the name in the program");
+  command->add_option("--input", flags->inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input"->allow_extra_args(false);
+  flags->run.add(*command, false);
+  command->footer("Example:\n  systole exec model.systole --input x=image.npy --output results");
 }
 
 }  // namespace systole::cli
