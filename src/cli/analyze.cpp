@@ -49,8 +49,8 @@ void add_analyze(CLI::App& app, Context& context) {
   command->add_option("model", flags->model, "an ONNX file")->required();
   command->add_option("--chip", flags->chip, "a catalogue name or a YAML file; without it there is no bound");
   command->add_option("--format", flags->format, "what contractions multiply; the chip's own if left out");
-  command->add_option("--shape", flags->shapes, "NAME=AxBxC, for dynamic inputs"->allow_extra_args(false);
-  command->add_option("--input", flags->inputs, "NAME=FILE.npy: its shape, or its value where the model's shapes depend on it"->allow_extra_args(false);
+  command->add_option("--shape", flags->shapes, "NAME=AxBxC, for dynamic inputs")->allow_extra_args(false);
+  command->add_option("--input", flags->inputs, "NAME=FILE.npy: its shape, or its value where the model's shapes depend on it")->allow_extra_args(false);
   command->add_option("--batch", flags->batch, "the dynamic leading dimension")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   command->footer("Example:\n  systole analyze model.onnx --chip tpu-v4 --shape x=1x3x224x224");
 }

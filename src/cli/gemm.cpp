@@ -33,7 +33,7 @@ void add_gemm(CLI::App& app, Context& context) {
   command->add_option("n", flags->n, "columns of the right operand")->required();
   command->add_option("--chip", flags->chip, "a catalogue name or a YAML file")->required();
   command->add_option("--format", flags->format, "operand format; the chip's own if left out");
-  command->add_option("--input", flags->inputs, "a=FILE.npy, b=FILE.npy: the operands"->allow_extra_args(false);
+  command->add_option("--input", flags->inputs, "a=FILE.npy, b=FILE.npy: the operands")->allow_extra_args(false);
   flags->run.add(*command, true);
   command->footer(
       "Examples:\n"

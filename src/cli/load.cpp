@@ -50,12 +50,12 @@ void LoadFlags::add(CLI::App& command) {
   command.add_option("model", model, "an ONNX file")->required();
   command.add_option("--chip", chip, "a catalogue name or a YAML file")->required();
   command.add_option("--format", format, "what contractions multiply; the chip's own if left out");
-  command.add_option("--input", inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input"->allow_extra_args(false);
-  command.add_option("--shape", shapes, "NAME=AxBxC, for dynamic inputs"->allow_extra_args(false);
+  command.add_option("--input", inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input")->allow_extra_args(false);
+  command.add_option("--shape", shapes, "NAME=AxBxC, for dynamic inputs")->allow_extra_args(false);
   command.add_option("--batch", batch, "the dynamic leading dimension")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
   command.add_flag("--host-fallback", host_fallback, "let operators that the chip cannot do run on the host (none can today)");
   command.add_option("--dump-after", dump_after, "print what this pass made (standard error)");
-  command.add_option("--disable-pass", disabled, "leave out an optional pass"->allow_extra_args(false);
+  command.add_option("--disable-pass", disabled, "leave out an optional pass")->allow_extra_args(false);
   command.add_option("--cache", cache, "folder of the program cache; ~/.cache/systole if left out");
   command.add_flag("--no-cache", no_cache, "compile even if the program is in the cache");
   command.add_option("--calibrate", calibrate, "folder of samples that int8 scales are chosen from (not in this version)");

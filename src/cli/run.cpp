@@ -86,7 +86,7 @@ void add_exec(CLI::App& app, Context& context) {
   CLI::App* const command = add_command(app, context, "exec", "run a program file", [=, &context] { return exec(context, *flags); });
   command->add_option("program", flags->program, "a program file")->required();
   command->add_option("--chip", flags->chip, "the chip; needed if it is not the catalogue's chip of the name in the program");
-  command->add_option("--input", flags->inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input"->allow_extra_args(false);
+  command->add_option("--input", flags->inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input")->allow_extra_args(false);
   flags->run.add(*command, false);
   command->footer("Example:\n  systole exec model.systole --input x=image.npy --output results");
 }
