@@ -13,6 +13,8 @@
 namespace systole::rtl {
 namespace {
 
+constexpr std::int64_t kLeastCycles = 200;   // shorter programs are drawn again
+
 struct Answer {
   std::string engine;
   std::int64_t cycles = 0;
@@ -43,8 +45,12 @@ Expected<CheckResult> run_programs(const Chip& chip, const CheckOptions& options
   for (std::int64_t i = 0; i < options.programs; ++i) {
     const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
     Random random(seed);
-    const Kernel kernel = random_kernel(random, chip);
-    SYSTOLE_ASSIGN(const Answer event, run_event(kernel, chip));
+    Kernel kernel = random_kernel(random, chip);
+    SYSTOLE_ASSIGN(Answer event, run_event(kernel, chip));
+    while (event.cycles < kLeastCycles) {
+      kernel = random_kernel(random, chip);
+      SYSTOLE_ASSIGN(event, run_event(kernel, chip));
+    }
     if (!event.outputs[0].same_bits(kernel.expected)) {
       ++result.mismatches;
       result.details.push_back(fmt::format("seed {} ({}): event: not the product by definition", seed, kernel.text));

@@ -21,6 +21,9 @@ struct Kernel {
 Kernel random_product(Random& random, const Chip& chip);       // straight-line words, tokens placed one by one
 Kernel random_convolution(Random& random, const Chip& chip);   // the same, windows with pads
 Kernel random_looped_product(Random& random, const Chip& chip);   // loops and stride sets; needs two DMA engines
+// Dense in short words: tiles, products of a few rows, pads, words without work and small transfers from data that is loaded once,
+// so that issue, interlock, queues and ends decide the time, not the memory.
+Kernel random_stream(Random& random, const Chip& chip);
 Kernel random_kernel(Random& random, const Chip& chip);        // one of these
 
 }  // namespace systole::rtl

@@ -6,8 +6,10 @@
 #include <random>
 
 #include "machine/event.h"
+#include "machine/register.h"
 #include "rtl/check.h"
 #include "rtl/generate.h"
+#include "rtl/model.h"
 #include "rtl/random_kernel.h"
 
 namespace systole::rtl {
@@ -43,6 +45,57 @@ TEST(RtlCheck, ThreeEnginesOnSystolic8) {
   expect_no_mismatch("systolic-8", 24, true);
 }
 
+// The comparison is not blind: a machine that differs in one figure takes another time on some program.
+TEST(RtlCheck, NoticesAnotherQueueDepthLatencyAndBandwidth) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const auto differing = [&](const Chip& other) {
+    int count = 0;
+    for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+      Random random(seed);
+      const Kernel kernel = random_kernel(random, *chip);
+      const auto event = machine::simulate_time(kernel.program, other);
+      const auto registers = machine::simulate_registers(kernel.program, *chip, kernel.inputs);
+      EXPECT_TRUE(event.ok() && registers.ok());
+      count += event->cycles != registers->cycles ? 1 : 0;
+    }
+    return count;
+  };
+  EXPECT_EQ(differing(*chip), 0);
+  Chip other = *chip;
+  --other.timing.queue_depth;
+  EXPECT_GT(differing(other), 0);
+  other = *chip;
+  ++other.hbm.latency_cycles;
+  EXPECT_GT(differing(other), 0);
+  other = *chip;
+  ++other.hbm.bandwidth.bytes;
+  EXPECT_GT(differing(other), 0);
+}
+
+TEST(RtlModel, NamesTheInstructionThatItCannotRun) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  isa::Program program;
+  program.cores.resize(1);
+  program.cores[0].code = {{isa::Nop{}}, {isa::Bind{}, isa::kVector}, {isa::Halt{}}};
+  const auto status = check_program(program, *chip);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
+  EXPECT_NE(status.error().text().find("instruction 1 (bind)"), std::string::npos) << status.error().text();
+}
+
+TEST(Generate, WritesSourcesThatLintClean) {
+  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  for (const char* name : {"systolic-4", "systolic-8"}) {
+    const auto chip = load_chip(name);
+    ASSERT_TRUE(chip.ok());
+    const std::string folder = ::testing::TempDir() + "/lint-" + name;
+    ASSERT_TRUE(write_rtl(*chip, folder).ok());
+    EXPECT_EQ(std::system(("cd '" + folder + "' && verilator --lint-only -Wall --top-module systole -f files.f").c_str()), 0);
+  }
+}
+
 TEST(RandomKernel, IsLegalAndWithoutHazards) {
   const auto chip = load_chip("systolic-4");
   ASSERT_TRUE(chip.ok());
@@ -54,6 +107,8 @@ TEST(RandomKernel, IsLegalAndWithoutHazards) {
                                     chip->hbm.capacity_bytes, 0, chip->dma_engines, true};
     const auto legal = isa::check_program(kernel.program, limits);
     ASSERT_TRUE(legal.ok()) << legal.error().text() << " seed " << seed << " " << kernel.text;
+    const auto hazards = machine::check_hazards(kernel.program, *chip);
+    ASSERT_TRUE(hazards.ok()) << hazards.error().text() << " seed " << seed << " " << kernel.text;
   }
 }
 

@@ -65,8 +65,8 @@ class Testbench {
       chip_.answer = 0;
       chip_.clk = 0;
       chip_.eval();
-      if (chip_.halted) return true;
       take_data();
+      if (chip_.halted) return true;
       serve(now);
       answer(now);
       edge();

@@ -1,0 +1,49 @@
+#include "rtl/random_parts.h"
+
+namespace systole::rtl {
+
+using isa::Space;
+
+std::int64_t align(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+Tensor random_bytes(Random& random, std::int64_t count, DType type) {
+  Tensor tensor(type, {count});
+  for (std::int64_t i = 0; i < count; ++i) tensor.mutable_raw()[i] = static_cast<std::uint8_t>(random.bits());
+  return tensor;
+}
+
+std::int64_t byte_value(const std::uint8_t* p, DType type) { return type == DType::kU8 ? *p : static_cast<std::int8_t>(*p); }
+
+DType random_type(Random& random, const Chip& chip) {
+  if (!chip.multiplies(DType::kU8)) return DType::kI8;
+  return !chip.multiplies(DType::kI8) || random.chance(0.5) ? DType::kU8 : DType::kI8;
+}
+
+Kernel describe(const Chip& chip, Tensor a, Tensor w, std::int64_t m, std::int64_t n, Layout& layout) {
+  layout.w = align(a.bytes());
+  layout.y = layout.w + align(w.bytes());
+  layout.end = layout.y + align(m * n * 4);
+  Kernel kernel;
+  isa::Program& program = kernel.program;
+  program.chip = chip.name;
+  program.fingerprint = chip.fingerprint();
+  program.format = "i8";
+  program.layers = {{"kernel", "dot", 0}};
+  program.inputs = {{"a", a.type(), a.shape(), Space::kHbm, layout.a}, {"w", w.type(), w.shape(), Space::kHbm, layout.w}};
+  program.outputs = {{"y", DType::kI32, {m, n}, Space::kHbm, layout.y}, {"memory", DType::kU8, {layout.end}, Space::kHbm, 0}};
+  program.hbm_bytes = layout.end;
+  kernel.inputs = {std::move(a), std::move(w)};
+  kernel.expected = Tensor(DType::kI32, {m, n});
+  return kernel;
+}
+
+void finish(Kernel& kernel, const Chip& chip, std::vector<isa::Instruction> code) {
+  code.push_back({isa::Halt{}});
+  isa::CoreCode core;
+  core.layer.assign(code.size(), 0);
+  core.code = std::move(code);
+  kernel.program.cores.push_back(std::move(core));
+  kernel.program.vmem_bytes = chip.vmem_bytes;
+}
+
+}  // namespace systole::rtl
