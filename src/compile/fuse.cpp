@@ -20,6 +20,7 @@ namespace {
 
 constexpr int kMaxInputs = 7;            // streams of isa::kVectorSlots, one kept for the output
 constexpr std::size_t kMaxFused = 96;    // operations of one kernel
+constexpr int kMaxDepth = 300;           // operations between two values that are surely in memory
 
 // Where a value's elements stand: the box at `offset` of the storage seen as a dense tensor of `shape`.
 struct View {
@@ -106,8 +107,19 @@ class Fuser {
       out_.inputs.push_back(id);
       views_[index(v)] = full_view(id);
     }
-    for (const Op& op : graph_.ops)   // in order, so that the recursion into operands stays shallow
-      if (is_output_[index(op.result)]) SYSTOLE_TRY(materialize(op.result));
+    // In order, so that the recursion into operands stays shallow: what a product reads is in memory anyway.
+    std::vector<int> depth(graph_.values.size(), 0);
+    for (const Op& op : graph_.ops) {
+      if (is_contraction(op))
+        for (const ValueId operand : op.operands) SYSTOLE_TRY(product_operand(operand));
+      int& here = depth[index(op.result)];
+      for (const ValueId operand : op.operands)
+        if (!views_[index(operand)]) here = std::max(here, depth[index(operand)] + 1);
+      if (is_output_[index(op.result)] || here > kMaxDepth) {
+        SYSTOLE_TRY(materialize(op.result));
+        here = 0;
+      }
+    }
     for (const ValueId v : graph_.outputs) SYSTOLE_TRY(add_output(v));
     return std::move(out_);
   }
@@ -191,22 +203,30 @@ class Fuser {
     return true;
   }
 
+  // A kernel that copies the value at `view` to a storage of its own.
+  View copy_of(const View& view, const graph::TensorType& type, const std::string& name) {
+    const StorageId id = new_storage(type);
+    Kernel kernel = new_kernel(type.shape, name, "movement");
+    kernel.output = access_of(full_view(id), identity_map(kernel.dims));
+    kernel.output_type = type.type;
+    ExpressionBuilder builder;
+    Context context{kernel, builder};
+    add_input(context, access_of(view, identity_map(kernel.dims)), storage(view.storage).type);
+    kernel.output_slot = 1;
+    kernel.program.body = *builder.emit(builder.load(0), 1, -1, 0);
+    out_.kernels.push_back(std::move(kernel));
+    return full_view(id);
+  }
+
+  // The value as a dense tensor: a part of a larger one is copied first.
+  Expected<View> dense_leaf(ValueId v, const std::string& name) {
+    SYSTOLE_ASSIGN(const View view, leaf(v));
+    if (is_full(view, shape_of(v))) return view;
+    return copy_of(view, graph_.type(v), name);
+  }
+
   Status materialize_reshape(const Op& op) {
-    SYSTOLE_ASSIGN(View view, leaf(op.operands[0]));
-    if (!is_full(view, shape_of(op.operands[0]))) {
-      // A part of a larger tensor is not dense: copy it first.
-      const StorageId id = new_storage(graph_.type(op.operands[0]));
-      Kernel kernel = new_kernel(shape_of(op.operands[0]), op.source, "movement");
-      kernel.output = access_of(full_view(id), identity_map(kernel.dims));
-      kernel.output_type = storage(id).type;
-      ExpressionBuilder builder;
-      Context context{kernel, builder};
-      add_input(context, access_of(view, identity_map(kernel.dims)), storage(view.storage).type);
-      kernel.output_slot = 1;
-      kernel.program.body = *builder.emit(builder.load(0), 1, -1, 0);
-      out_.kernels.push_back(std::move(kernel));
-      view = full_view(id);
-    }
+    SYSTOLE_ASSIGN(const View view, dense_leaf(op.operands[0], op.source));
     views_[index(op.result)] = View{view.storage, shape_of(op.result), Shape(shape_of(op.result).size(), 0)};
     return ok_status();
   }
@@ -228,10 +248,9 @@ class Fuser {
   }
 
   Status materialize_gather(const Op& op) {
-    SYSTOLE_ASSIGN(const View table, leaf(op.operands[0]));
-    SYSTOLE_ASSIGN(const View indices, leaf(op.operands[1]));
-    if (!is_full(table, shape_of(op.operands[0])) || !is_full(indices, shape_of(op.operands[1])) || type_of(op.operands[1]) != DType::kI32)
-      return unsupported(place(op), "gather takes a whole table and int32 indices", "");
+    if (type_of(op.operands[1]) != DType::kI32) return unsupported(place(op), "gather takes int32 indices", "");
+    SYSTOLE_ASSIGN(const View table, dense_leaf(op.operands[0], op.source));
+    SYSTOLE_ASSIGN(const View indices, dense_leaf(op.operands[1], op.source));
     const StorageId id = new_storage(graph_.type(op.result));
     Kernel kernel = new_kernel({element_count(shape_of(op.operands[1]))}, op.source, "gather");
     kernel.kind = KernelKind::kGather;
@@ -250,18 +269,7 @@ class Fuser {
     SYSTOLE_ASSIGN(View view, leaf(v));
     const bool taken = std::find(out_.outputs.begin(), out_.outputs.end(), view.storage) != out_.outputs.end();
     if (taken || storage(view.storage).is_input || storage(view.storage).constant != nullptr || element_count(view.shape) != graph_.type(v).count()) {
-      // An output has bytes of its own.
-      const StorageId id = new_storage(graph_.type(v));
-      Kernel kernel = new_kernel(shape_of(v), "output", "movement");
-      kernel.output = access_of(full_view(id), identity_map(kernel.dims));
-      kernel.output_type = storage(id).type;
-      ExpressionBuilder builder;
-      Context context{kernel, builder};
-      add_input(context, access_of(view, identity_map(kernel.dims)), storage(view.storage).type);
-      kernel.output_slot = 1;
-      kernel.program.body = *builder.emit(builder.load(0), 1, -1, 0);
-      out_.kernels.push_back(std::move(kernel));
-      view = full_view(id);
+      view = copy_of({view.storage, view.shape, view.offset}, graph_.type(v), "output");   // an output has bytes of its own
     }
     storage(view.storage).is_output = true;
     out_.outputs.push_back(view.storage);
@@ -656,8 +664,7 @@ class Fuser {
       }
       SYSTOLE_ASSIGN(node, build(x, map, inner));
     } else {
-      SYSTOLE_ASSIGN(const View view, leaf(x));
-      if (!is_full(view, in)) return unsupported(place(op), "reduces more than two dimensions of a part of a tensor", "");
+      SYSTOLE_ASSIGN(const View view, dense_leaf(x, op.source));
       // The reduced dimensions are adjacent: see them as one.
       Access access{view.storage, {}, {}};
       int next = 0;

@@ -84,7 +84,7 @@ class GraphMaker {
 
   void grow() {
     const ValueId x = recent();
-    switch (random_.integer(0, 13)) {
+    switch (random_.integer(0, 15)) {
       case 0: case 1: return unary(x);
       case 2: case 3: return binary(x);
       case 4: case 5: return convolution(x);
@@ -95,6 +95,8 @@ class GraphMaker {
       case 10: return slice_or_pad(x);
       case 11: return concatenate(x);
       case 12: return select(x);
+      case 13: return integer_product(x);
+      case 14: return lookup(x);
       default: return softmax(x);
     }
   }
@@ -214,6 +216,36 @@ class GraphMaker {
     const ValueId p = graph.add(OpKind::kCompare, {x, y}, graph::CompareAttr{static_cast<graph::CompareDirection>(random_.integer(0, 5))});
     push(graph.add(OpKind::kSelect, {p, x, y}));
   }
+  // Quantised to int8 or uint8, multiplied by int8 constants, scaled back.
+  void integer_product(ValueId x) {
+    if (shape(x).size() < 2) return unary(x);
+    const DType narrow = random_.chance(0.5) ? DType::kI8 : DType::kU8;
+    const graph::TensorType type{narrow, shape(x)};
+    const ValueId q = graph.add_typed(OpKind::kConvert, {graph.add(OpKind::kMultiply, {x, like_scalar(x, 20)})}, type);
+    graph::DotAttr attr;
+    const auto rank = static_cast<std::int64_t>(shape(x).size());
+    const std::int64_t k = shape(x).back(), n = random_.integer(1, 12);
+    Shape out = shape(x);
+    out.back() = n;
+    attr.lhs_contract = {rank - 1};
+    attr.rhs_contract = {0};
+    const ValueId w = graph.constant(random_tensor(random_, DType::kI8, {k, n}));
+    const ValueId sums = graph.add_typed(OpKind::kDotGeneral, {q, w}, {DType::kI32, out}, attr);
+    const ValueId real = graph.add_typed(OpKind::kConvert, {sums}, {DType::kF32, out});
+    push(graph.add(OpKind::kMultiply, {real, like_scalar(real, 0.01f)}));
+  }
+  ValueId like_scalar(ValueId x, float value) {
+    return graph.add_typed(OpKind::kBroadcastInDim, {scalar(value)}, graph.type(x), graph::BroadcastAttr{});
+  }
+  // Rows of x, or of a constant, by indices of which some are out of range.
+  void lookup(ValueId x) {
+    if (shape(x).empty()) return;
+    Tensor indices(DType::kI32, {random_.integer(1, 3), random_.integer(1, 4)});
+    for (std::int64_t i = 0; i < indices.count(); ++i)
+      indices.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random_.integer(-1, shape(x)[0]));
+    const std::int64_t axis = random_.integer(0, static_cast<std::int64_t>(shape(x).size()) - 1);
+    push(graph.add(OpKind::kGather, {x, graph.constant(indices)}, graph::GatherAttr{axis}));
+  }
   void softmax(ValueId x) {
     const auto rank = static_cast<std::int64_t>(shape(x).size());
     if (rank < 1) return;
@@ -297,6 +329,20 @@ void check_one(std::uint64_t seed) {
     const Status hazards = machine::check_hazards(compiled->program, chip);
     ASSERT_TRUE(hazards.ok()) << hazards.error().text() << "\n" << dumps << isa::disassemble(compiled->program);
   }
+}
+
+// A chain of values with two users each: nothing recurses as deep as the model is long.
+TEST(Compile, LongChainsCompile) {
+  Graph graph;
+  ValueId x = graph.add_input({DType::kF32, {4}}, "x");
+  for (int i = 0; i < 20000; ++i) x = graph.add(OpKind::kAdd, {x, graph.add(OpKind::kAbs, {x})});
+  graph.add_output(x, "y");
+  const auto chip = load_chip("systolic-8");
+  ASSERT_TRUE(chip.ok());
+  compile::Options options;
+  const auto compiled = compile::compile(graph, *chip, options);
+  ASSERT_TRUE(compiled.ok()) << compiled.error().text();
+  EXPECT_TRUE(machine::simulate_time(compiled->program, *chip).ok());
 }
 
 TEST(Compile, RandomGraphsGiveTheInterpretersBits) {
