@@ -96,6 +96,16 @@ TEST(Generate, WritesSourcesThatLintClean) {
   }
 }
 
+TEST(Generate, WritesSourcesThatYosysReads) {
+  if (std::system("yosys -V > /dev/null 2>&1") != 0) GTEST_SKIP() << "no yosys on the PATH";
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const std::string folder = ::testing::TempDir() + "/yosys-systolic-4";
+  ASSERT_TRUE(write_rtl(*chip, folder).ok());
+  const std::string script = "read_verilog -sv $(tr '\\n' ' ' < files.f); hierarchy -check -top systole; proc; opt_clean; check -assert";
+  EXPECT_EQ(std::system(("cd '" + folder + "' && yosys -q -p \"" + script + "\"").c_str()), 0);
+}
+
 TEST(RandomKernel, IsLegalAndWithoutHazards) {
   const auto chip = load_chip("systolic-4");
   ASSERT_TRUE(chip.ok());
