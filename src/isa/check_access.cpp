@@ -164,20 +164,18 @@ class Checker {
     return ok_status();
   }
   Status check_stream(const Walk& walk, const Run& run, int slot, bool taps, bool is_load) const {
-    for (const std::int64_t setter : walk.setters(bind_key(slot))) {
+    for (const auto& [setter, window] : walk.setters(bind_key(slot), kWindowKey)) {
       if (setter < 0) return invalid_input(place(walk), fmt::format("stream s{} is not bound", slot), "a bind before the run");
       const Bind& bind = *core_.code[static_cast<std::size_t>(setter)].as<Bind>();
-      for (const std::int64_t window : walk.setters(kWindowKey)) {
-        const Window w = window < 0 ? Window{} : *core_.code[static_cast<std::size_t>(window)].as<Window>();
-        const bool masked = is_load && (w.slots >> slot & 1);
-        const auto offsets = stream_offsets(run, bind, taps, masked ? &w : nullptr);
-        if (!offsets) continue;
-        const bool words = bind.space == 3;
-        const Wide size = words ? 1 : dtype_bytes(static_cast<DType>(bind.type));
-        const Interval all = binds_[static_cast<std::size_t>(setter)] + Interval{offsets->low * size, offsets->high * size};
-        SYSTOLE_TRY(inside(walk, fmt::format("stream s{}: {}", slot, words ? "accumulator word" : "vmem address"), modulo(all, kBaseBits), size,
-                           words ? Wide{accumulator_rows()} * limits_.array_columns : Wide{limits_.vmem_bytes}));
-      }
+      const Window w = window < 0 ? Window{} : *core_.code[static_cast<std::size_t>(window)].as<Window>();
+      const bool masked = is_load && (w.slots >> slot & 1);
+      const auto offsets = stream_offsets(run, bind, taps, masked ? &w : nullptr);
+      if (!offsets) continue;
+      const bool words = bind.space == 3;
+      const Wide size = words ? 1 : dtype_bytes(static_cast<DType>(bind.type));
+      const Interval all = binds_[static_cast<std::size_t>(setter)] + Interval{offsets->low * size, offsets->high * size};
+      SYSTOLE_TRY(inside(walk, fmt::format("stream s{}: {}", slot, words ? "accumulator word" : "vmem address"), modulo(all, kBaseBits), size,
+                         words ? Wide{accumulator_rows()} * limits_.array_columns : Wide{limits_.vmem_bytes}));
     }
     return ok_status();
   }

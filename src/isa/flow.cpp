@@ -9,6 +9,17 @@
 
 namespace systole::isa {
 
+namespace {
+
+template <typename T>
+void make_unique(std::vector<T>& values) {
+  if (values.size() < 2) return;
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
+}
+
+}  // namespace
+
 int setter_key(const Instruction& instruction) {
   if (const auto* strides = instruction.as<Strides>()) return strides_key(strides->set);
   if (instruction.as<Pad>()) return pad_key(array_of(instruction.unit));
@@ -51,24 +62,47 @@ Expected<std::vector<LoopSpan>> find_loops(const CoreCode& core, std::size_t cor
 }
 
 Walk::Walk(const CoreCode& core, const std::vector<LoopSpan>& loops) : core_(&core), loops_(&loops) {
-  for (auto& setters : setters_) setters = {-1};
+  states_.emplace_back().fill(-1);
 }
 
 // The effect of the instruction at index_ on those after it.
 void Walk::leave() {
-  if (const int key = setter_key(instruction()); key >= 0) setters_[static_cast<std::size_t>(key)] = {index_};
-  if (instruction().as<End>()) counts_.pop_back();
+  if (const int key = setter_key(instruction()); key >= 0) {
+    for (State& state : states_) state[static_cast<std::size_t>(key)] = index_;
+  }
+  if (instruction().as<End>()) {
+    counts_.pop_back();
+    make_unique(states_);
+  }
   const auto* loop = instruction().as<Loop>();
   if (!loop) return;
   counts_.push_back(loop->count);
   const LoopSpan& span = (*loops_)[next_loop_++];
   assert(span.begin == index_);
   if (loop->count == 1) return;
-  for (std::size_t key = 0; key < setters_.size(); ++key) {
-    auto& setters = setters_[key];
-    const bool known = std::find(setters.begin(), setters.end(), span.last[key]) != setters.end();
-    if (span.last[key] >= 0 && !known) setters.push_back(span.last[key]);
+  const std::size_t entries = states_.size();
+  for (std::size_t i = 0; i < entries; ++i) {            // the same states after a pass through the body
+    State state = states_[i];
+    for (std::size_t key = 0; key < state.size(); ++key) {
+      if (span.last[key] >= 0) state[key] = span.last[key];
+    }
+    states_.push_back(state);
   }
+  make_unique(states_);
+}
+
+std::vector<std::int64_t> Walk::setters(int key) const {
+  std::vector<std::int64_t> setters;
+  for (const State& state : states_) setters.push_back(state[static_cast<std::size_t>(key)]);
+  make_unique(setters);
+  return setters;
+}
+
+std::vector<std::pair<std::int64_t, std::int64_t>> Walk::setters(int first, int second) const {
+  std::vector<std::pair<std::int64_t, std::int64_t>> setters;
+  for (const State& state : states_) setters.emplace_back(state[static_cast<std::size_t>(first)], state[static_cast<std::size_t>(second)]);
+  make_unique(setters);
+  return setters;
 }
 
 bool Walk::next() {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "isa/program.h"
@@ -47,7 +48,9 @@ class Walk {
   std::int64_t index() const { return index_; }
   const Instruction& instruction() const { return core_->code[static_cast<std::size_t>(index_)]; }
   // Positions; -1: the state at reset.
-  const std::vector<std::int64_t>& setters(int key) const { return setters_[static_cast<std::size_t>(key)]; }
+  std::vector<std::int64_t> setters(int key) const;
+  // Positions of two setters that can be in force together.
+  std::vector<std::pair<std::int64_t, std::int64_t>> setters(int first, int second) const;
   // The values that field `address` (kAddress) takes over the open loops.
   Interval address(int field) const;
 
@@ -58,7 +61,8 @@ class Walk {
   std::size_t next_loop_ = 0;
   std::int64_t index_ = -1;
   std::vector<std::int64_t> counts_;                   // of the open loops
-  std::array<std::vector<std::int64_t>, kSetterKeys> setters_;
+  using State = std::array<std::int64_t, kSetterKeys>;   // one setter of each key
+  std::vector<State> states_;                          // that differ; at most two per state and open loop
 };
 
 // The key that an instruction sets, or -1.

@@ -203,6 +203,21 @@ TEST(CheckProgram, AStreamMayBeginBeforeTheMemory) {
   expect_error(bind + "vpu: run body=2 d4=12\n", "stream s0: vmem address", micro);
 }
 
+// A loop whose body ends with the next turn's bind and window, as software pipelines have it: a bind goes with its own window.
+TEST(CheckProgram, ABindGoesWithItsWindowAroundALoop) {
+  const std::string micro = "micro load r0, s0\nmicro store s1, r0\n";
+  const std::string out = "vpu: bind slot=1 base=512 type=i8 s4=1\n", run = "vpu: run body=2 d4=12\n";
+  const auto setters = [](const std::string& base, int column, int width) {
+    return fmt::format("vpu: bind slot=0 base={} type=i8 s4=1\nvpu: window slots=1 row_dim=3 column_dim=4 column={} height=1 width={}\n", base, column, width);
+  };
+  const std::string first = setters("0xffffffffc", -4, 8), later = setters("0", 0, 12);
+  const auto looped = [&](const std::string& next) { return out + first + "scalar: loop count=2\n" + run + next + "scalar: end\n" + run; };
+  EXPECT_EQ(verdict(looped(later), micro), "ok");
+  EXPECT_EQ(verdict(out + "scalar: loop count=3\n" + looped(later) + "scalar: end\n", micro), "ok");
+  expect_error(looped(setters("0xffffffffc", -3, 8)), "stream s0: vmem address 68719476735", micro);
+  expect_error(looped("vpu: window slots=1 row_dim=3 column_dim=4 column=0 height=1 width=12\n"), "stream s0: vmem address 68719476732", micro);
+}
+
 TEST(CheckProgram, CoresMeetAtTheSameBarriers) {
   const auto two = assemble("core 0\nscalar: loop count=3\nscalar: barrier\nscalar: end\nscalar: halt\ncore 1\nscalar: barrier\nscalar: halt\n", "t");
   ASSERT_TRUE(two.ok());
