@@ -3,6 +3,7 @@
 #include <exception>
 #include <new>
 
+#include "chip/suggest.h"
 #include "cli/command.h"
 
 namespace {
@@ -11,7 +12,14 @@ namespace {
 int refuse(const CLI::App& app, const CLI::ParseError& error) {
   std::string command = "systole";
   for (const CLI::App* sub : app.get_subcommands()) command += " " + sub->get_name();
-  const systole::Error shown = systole::invalid_input("command line", error.what(), "`" + command + " --help` explains the arguments");
+  systole::Error shown = systole::invalid_input("command line", error.what(), "`" + command + " --help` explains the arguments");
+  const std::vector<std::string> rest = app.remaining();
+  if (app.get_subcommands().empty() && !rest.empty() && rest.front().rfind("-", 0) != 0) {
+    std::vector<std::string> commands;
+    for (const CLI::App* sub : app.get_subcommands([](const CLI::App*) { return true; })) commands.push_back(sub->get_name());
+    shown.message = "'" + rest.front() + "' is no command";
+    shown.hint = systole::suggest(rest.front(), commands);
+  }
   std::fprintf(stderr, "systole: %s\n", shown.text().c_str());
   return systole::exit_status(shown.code);
 }

@@ -63,6 +63,7 @@ struct Session::State {
     SYSTOLE_ASSIGN(auto compiled, compile::compile(*source, chip, options));
     compile_seconds = watch.seconds();
     program = std::move(compiled.program);
+    program.format = format.name;      // "int8", "fp32": as --format spells it
     lowered = std::move(compiled.lowered);
     if (auto status = isa::check_program(program, isa::limits(chip)); !status.ok()) {
       Error error = status.error();

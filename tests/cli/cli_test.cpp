@@ -1,55 +1,10 @@
 // The program as its users see it: exit status, what stands on which stream, files that appear only when all went well.
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "program.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <nlohmann/json.hpp>
-
-#include "base/file.h"
-
-namespace systole {
+namespace systole::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-class Cli : public ::testing::Test {
- protected:
-  void SetUp() override {
-    folder_ = fs::temp_directory_path() / ("systole-cli-" + std::to_string(::getpid()));
-    fs::create_directories(folder_);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  std::string file(const std::string& name) const { return (folder_ / name).string(); }
-  int run(const std::string& arguments) {
-    const std::string command = std::string(SYSTOLE_PROGRAM) + " " + arguments + " > " + file("out") + " 2> " + file("err");
-    const int status = std::system(command.c_str());
-    out_ = read_text_file(file("out")).value();
-    err_ = read_text_file(file("err")).value();
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  }
-  void write(const std::string& name, const std::string& text) { ASSERT_TRUE(write_file(file(name), text).ok()); }
-
-  fs::path folder_;
-  std::string out_, err_;
-};
-
-constexpr const char* kProduct =
-    "chip \"systolic-4\" format=\"i8\"\n"
-    "memory hbm=128 vmem=64\n"
-    "input \"x\" type=i8 shape=4x4 space=hbm address=0\n"
-    "input \"w\" type=i8 shape=4x4 space=hbm address=16\n"
-    "output \"y\" type=i32 shape=4x4 space=hbm address=64\n"
-    "layer 0 \"product\" kind=\"dot\" macs=64\n"
-    "core 0\n"
-    "  dma0: load far=0x0 local=0x0 bytes=32 signal=push0,mxu0\n"
-    "  push0: push weights=0x10 pitch=4 rows=4 columns=4 type=i8 format=i8 wait=dma0 signal=mxu0\n"
-    "  mxu0: pad step_pitch=4 type=i8\n"
-    "  mxu0: matmul source=0x0 out_columns=4 length=4 columns=4 format=i8 wait=dma0,push0 signal=dma0\n"
-    "  dma0: store far=0x40 local_space=accumulators local=0x0 bytes=16 rows=4 pitch=16 wait=mxu0\n"
-    "  scalar: halt\n";
 
 TEST_F(Cli, ChipsListsTheCatalogue) {
   EXPECT_EQ(run("chips"), 0);
@@ -149,4 +104,4 @@ TEST_F(Cli, ADamagedProgramIsNamedAsSuch) {
 }
 
 }  // namespace
-}  // namespace systole
+}  // namespace systole::test
