@@ -8,7 +8,7 @@ packages=(
   protobuf-compiler libprotobuf-dev libonnx-dev            # ONNX definitions
   libhwy-dev libtbb-dev libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
-  verilator                                                # the RTL engine
+  verilator yosys                                          # the RTL engine, and a second reader of its sources
   python3 python3-numpy python3-onnx python3-pil fonts-dejavu-core   # model scripts and the reading example
   libonnx-testdata                                         # operator tests of the ONNX project
 )

@@ -239,31 +239,39 @@ class ContractionCodegen {
     return rows;
   }
 
-  // Cycles: the slowest of arrays, vector unit and far memory, plus filling the first wave.
+  double transfer_cycles(StorageId storage, double bytes) const {
+    const Bandwidth& bandwidth = (context_.storage(storage).in_cmem ? chip_.cmem : chip_.hbm).bandwidth;
+    return bandwidth.free() ? 0.0 : bytes * static_cast<double>(bandwidth.cycles) / static_cast<double>(bandwidth.bytes);
+  }
+
+  // Cycles: the slowest of the resources, and what none of them hides: the first loads, and after the last product its vector run and
+  // store. A little of the others, so that of two plans with the same bound the lighter wins.
   double estimate(const Plan& plan, std::int64_t m, std::int64_t row_tiles, std::int64_t column_tiles, std::int64_t all_w, bool keep_w, bool keep_x) const {
-    const std::int64_t waves = ceil_div(ceil_div(row_tiles, plan.rows_a_wave) * ceil_div(column_tiles, plan.columns_a_wave), chip_.cores);
-    const double chunk = static_cast<double>(std::max(m, chip_.mxu.rows) * passes_);
-    const double tail = static_cast<double>(chip_.mxu.rows + chip_.mxu.columns + 20);
-    const double array = static_cast<double>(waves) * (chunk * static_cast<double>(chunks_.size()) + (chip_.mxu.weight_double_buffer ? 0.0 : tail));
-    double vector = 0;
-    if (!kernel_.direct_store) {
-      const double lanes = static_cast<double>(chip_.vpu.lanes * chip_.vpu.sublanes);
-      const double jobs = static_cast<double>(waves * plan.rows_a_wave * plan.columns_a_wave);
-      vector = jobs * static_cast<double>(kernel_.program.size()) * std::ceil(static_cast<double>(m * chip_.mxu.columns) / lanes);
-    }
-    const double x_total = static_cast<double>(row_tiles * plan.x_bytes), w_total = static_cast<double>(all_w * plan.w_bytes);
-    const double x_times = plan.rows_outer || keep_x ? 1.0 : static_cast<double>(ceil_div(column_tiles, plan.columns_a_wave));
-    const double w_times = !plan.rows_outer || keep_w ? 1.0 : static_cast<double>(ceil_div(row_tiles, plan.rows_a_wave)) / static_cast<double>(c_.batched ? kernel_.dims[0] : 1);
-    const auto cycles = [&](double bytes) {
-      return chip_.hbm.bandwidth.free() ? 0.0 : bytes * static_cast<double>(chip_.hbm.bandwidth.cycles) / static_cast<double>(chip_.hbm.bandwidth.bytes);
-    };
-    // What nothing overlaps: the first loads, and after the last product its vector run and store.
-    const double out = static_cast<double>(m * std::min(columns_, chip_.mxu.columns) * dtype_bytes(kernel_.output_type) * plan.rows_a_wave * plan.columns_a_wave);
-    const double first = static_cast<double>(plan.x_bytes * plan.rows_a_wave + plan.w_bytes * plan.columns_a_wave);
-    const double fill = cycles(first + out) + tail + vector / static_cast<double>(waves);
-    const double memory = cycles(std::max(0.0, x_total * x_times + w_total * w_times - first));
-    const double words = static_cast<double>(waves * arrays_) * static_cast<double>(chunks_.size()) * 2.0 * passes_;
-    return std::max({array, vector, memory, words}) + fill + 0.001 * words;
+    const auto real = [](std::int64_t x) { return static_cast<double>(x); };
+    const double waves = real(ceil_div(ceil_div(row_tiles, plan.rows_a_wave) * ceil_div(column_tiles, plan.columns_a_wave), chip_.cores));
+    const double jobs_a_wave = real(plan.rows_a_wave * plan.columns_a_wave);
+    const double tail = real(chip_.mxu.rows + chip_.mxu.columns + 20);
+    const double wave_array = real(std::max(m, chip_.mxu.rows) * passes_) * real(static_cast<std::int64_t>(chunks_.size())) + (chip_.mxu.weight_double_buffer ? 0.0 : tail);
+    const std::int64_t tile_columns = std::min(columns_ / groups_, chip_.mxu.columns);
+    double wave_vector = 0;
+    if (!kernel_.direct_store)
+      wave_vector = jobs_a_wave * (real(static_cast<std::int64_t>(kernel_.program.size() * static_cast<std::size_t>(ceil_div(m * tile_columns, chip_.vpu.lanes * chip_.vpu.sublanes)))) +
+                                   real(static_cast<std::int64_t>(kernel_.inputs.size()) + 3));
+    // A wave's sums are free again when its vector run has read them; there are two sets.
+    const double wave_turn = (wave_array + tail + wave_vector) / (context_.options.double_buffer ? 2.0 : 1.0);
+
+    const double x_times = plan.rows_outer || keep_x ? 1.0 : real(ceil_div(column_tiles, plan.columns_a_wave));
+    const double w_times = !plan.rows_outer || keep_w ? 1.0 : real(ceil_div(row_tiles, plan.rows_a_wave)) / real(c_.batched ? kernel_.dims[0] : 1);
+    double memory = transfer_cycles(c_.lhs.storage, real(row_tiles * plan.x_bytes) * x_times) + transfer_cycles(c_.rhs.storage, real(all_w * plan.w_bytes) * w_times);
+    const double first = transfer_cycles(c_.lhs.storage, real(plan.x_bytes * plan.rows_a_wave)) + transfer_cycles(c_.rhs.storage, real(plan.w_bytes * plan.columns_a_wave));
+    const double out_wave = transfer_cycles(kernel_.output.storage, real(m * tile_columns * dtype_bytes(kernel_.output_type)) * jobs_a_wave);
+    memory += out_wave * waves * real(chip_.cores) - first;
+    for (std::size_t i = 0; i < kernel_.inputs.size(); ++i)
+      if (!kernel_.inputs[i].dims.empty() && element_count(kernel_.inputs[i].shape) > columns_)
+        memory += transfer_cycles(kernel_.inputs[i].storage, real(plan.operand_bytes[i]) * jobs_a_wave * waves * real(chip_.cores));
+    const double words = waves * real(arrays_) * real(static_cast<std::int64_t>(chunks_.size())) * 2.0 * passes_;
+    const double slowest = std::max({wave_array * waves, wave_vector * waves, wave_turn * waves, memory, words});
+    return slowest + 0.02 * (wave_array * waves + wave_vector * waves + std::max(memory, 0.0) + words) + first + out_wave + tail + wave_vector;
   }
 
   // ---- weights
