@@ -62,7 +62,7 @@ Expected<graph::Graph> gemm_graph(std::int64_t m, std::int64_t k, std::int64_t n
   graph::DotAttr dot;
   dot.lhs_contract = {1};
   dot.rhs_contract = {0};
-  const DType result = is_float(format) ? DType::kF32 : DType::kI32;
+  const DType result = is_float(format) ? DType::kF32 : format == DType::kQ8_8 ? DType::kQ8_8 : DType::kI32;
   const graph::ValueId c = graph.add_typed(graph::OpKind::kDotGeneral, {a, b}, {result, {m, n}}, dot, "gemm");
   graph.add_output(c, "c");
   return graph;

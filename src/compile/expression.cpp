@@ -131,6 +131,11 @@ NodeId ExpressionBuilder::round_to(NodeId node, DType type) {
     case DType::kF8E4M3: return op(MicroOpcode::kFToF8E4M3, {node});
     case DType::kF8E5M2: return op(MicroOpcode::kFToF8E5M2, {node});
     case DType::kTF32: return op(MicroOpcode::kFToTF32, {node});
+    case DType::kQ8_8: {   // f32_to_q88, kept as fp32
+      const NodeId scaled = op(MicroOpcode::kFRint, {op(MicroOpcode::kFMul, {node, constant(bits_of(256.0f))})});
+      const NodeId low = op(MicroOpcode::kFMax, {scaled, constant(bits_of(-32768.0f))});
+      return op(MicroOpcode::kFMul, {op(MicroOpcode::kFMin, {low, constant(bits_of(32767.0f))}), constant(bits_of(0x1p-8f))});
+    }
     case DType::kI4: return clamp(-8, 7);
     case DType::kI8: return clamp(-128, 127);
     case DType::kU8: return clamp(0, 255);
@@ -147,7 +152,7 @@ std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, 
   const OpKind kind = graph_op.kind;
 
   if (kind == OpKind::kCompare) {
-    const bool real = is_float(operand);
+    const bool real = is_real(operand);
     const MicroOpcode less = real ? MicroOpcode::kFLess : MicroOpcode::kILess;
     const MicroOpcode less_equal = real ? MicroOpcode::kFLessEqual : MicroOpcode::kILessEqual;
     const MicroOpcode equal = real ? MicroOpcode::kFEqual : MicroOpcode::kIEqual;
@@ -164,7 +169,7 @@ std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, 
   }
   if (kind == OpKind::kSelect) return op(MicroOpcode::kSelect, operands);
   if (kind == OpKind::kClamp) {
-    const bool real = is_float(result);
+    const bool real = is_real(result);
     const NodeId low = call(real ? VectorFunction::kMaximum : VectorFunction::kIMaximum, {operands[0], operands[1]});
     return call(real ? VectorFunction::kMinimum : VectorFunction::kIMinimum, {low, operands[2]});
   }
@@ -175,16 +180,16 @@ std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, 
   if (kind == OpKind::kConvert) {
     NodeId x = operands[0];
     if (result == DType::kPred) {
-      const NodeId zero = is_float(operand) ? constant(bits_of(0.0f)) : constant(0);
-      const NodeId equal = op(is_float(operand) ? MicroOpcode::kFEqual : MicroOpcode::kIEqual, {x, zero});
+      const NodeId zero = is_real(operand) ? constant(bits_of(0.0f)) : constant(0);
+      const NodeId equal = op(is_real(operand) ? MicroOpcode::kFEqual : MicroOpcode::kIEqual, {x, zero});
       return op(MicroOpcode::kXor, {equal, constant(1)});
     }
-    if (is_float(operand) && !is_float(result)) x = op(MicroOpcode::kFToITruncate, {x});
-    if (!is_float(operand) && is_float(result)) x = op(MicroOpcode::kIToF, {x});
+    if (is_real(operand) && !is_real(result)) x = op(MicroOpcode::kFToITruncate, {x});
+    if (!is_real(operand) && is_real(result)) x = op(MicroOpcode::kIToF, {x});
     return round_to(x, result);
   }
   if (const auto bits = bit_operation(kind)) return op(*bits, operands);
-  const auto function = is_float(result) ? float_function(kind) : int_function(kind);
+  const auto function = is_real(result) ? float_function(kind) : int_function(kind);
   if (!function) return std::nullopt;
   return round_to(call(*function, operands), result);
 }

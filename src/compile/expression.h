@@ -20,6 +20,8 @@ class ExpressionBuilder {
   NodeId call(VectorFunction function, std::vector<NodeId> arguments);
   // A value that a part finds in a fixed register (the sum of a reduction, the accumulator of a window).
   NodeId pinned(int reg);
+  // The nearest value that a tensor of `type` can hold, kept as fp32 or int32.
+  NodeId round_to(NodeId node, DType type);
   // An elementwise op of the graph on operands already built; nullopt if the vector unit has no such operation.
   std::optional<NodeId> elementwise(const graph::Op& graph_op, const graph::Graph& graph, const std::vector<NodeId>& operands);
 
@@ -40,7 +42,6 @@ class ExpressionBuilder {
     bool operator==(const Node&) const = default;
   };
   NodeId add(Node node);        // finds an equal node first
-  NodeId round_to(NodeId node, DType type);
   std::vector<Node> nodes_;
   friend class RegisterAllocator;
 };

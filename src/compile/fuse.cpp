@@ -43,7 +43,7 @@ bool is_anchor(const Op& op) { return is_contraction(op) || is_window(op) || op.
 
 // Registers hold this for a splat constant of any type.
 std::uint32_t register_bits(const Tensor& tensor) {
-  if (is_float(tensor.type())) {
+  if (is_real(tensor.type())) {
     const Tensor f = tensor.converted(DType::kF32);
     return std::bit_cast<std::uint32_t>(f.data<float>()[0]);
   }
@@ -453,7 +453,7 @@ class Fuser {
     (pinned ? kernel.program.epilogue : kernel.program.body) = *program;
     if (kernel.contraction) {
       const bool plain = kernel.inputs.empty() && program->size() == 2;
-      const DType sums = kernel.contraction->format >= DType::kBF16 && is_float(kernel.contraction->format) ? DType::kF32 : DType::kI32;
+      const DType sums = is_float(kernel.contraction->format) ? DType::kF32 : DType::kI32;
       kernel.direct_store = plain && kernel.output_type == sums;
       if (!options_.has_vector_unit && !kernel.direct_store)
         return unsupported(kernel.name, "the chip has no vector unit", "choose a chip with one");
@@ -633,6 +633,9 @@ class Fuser {
     kernel.contraction = c;
     kernel.accumulator_slot = 0;
     context.anchor_node = context.builder.load(0);
+    if (c.format == DType::kQ8_8)   // the accumulators hold Q8.8 words
+      context.anchor_node = context.builder.op(MicroOpcode::kFMul, {context.builder.op(MicroOpcode::kIToF, {context.anchor_node}),
+                                                                    context.builder.constant(std::bit_cast<std::uint32_t>(0x1p-8f))});
     return ok_status();
   }
 
@@ -643,7 +646,7 @@ class Fuser {
     kernel.label = "reduce";
     const ValueId x = op.operands[0];
     const Shape& in = shape_of(x);
-    const bool real = is_float(type_of(op.result));
+    const bool real = is_real(type_of(op.result));
     kernel.reduce_mode = 1 + static_cast<int>(attr.reduction) + (real ? 0 : 8);
     ExpressionBuilder body;
     Context inner{kernel, body};
@@ -691,8 +694,7 @@ class Fuser {
     kernel.program.result = 0;
     SYSTOLE_ASSIGN(const NodeId init, build(op.operands[1], {}, context));
     context.anchor_node = context.builder.op(reduction_opcode(attr.reduction, real), {init, context.builder.pinned(0)});
-    if (!is_float(type_of(op.result)) || type_of(op.result) == DType::kF32) return ok_status();
-    context.anchor_node = context.builder.op(type_of(op.result) == DType::kBF16 ? MicroOpcode::kFToBF16 : MicroOpcode::kFToF16, {context.anchor_node});
+    context.anchor_node = context.builder.round_to(context.anchor_node, type_of(op.result));
     return ok_status();
   }
 
@@ -723,10 +725,10 @@ class Fuser {
       const IndexMap weight_map{{-1, 0, 0, 1, 0}, {-1, 0, 1, 1, 0}, {}, {3, 1, -1, 0, 0}};
       const NodeId x = body.load(add_input(inner, access_of(view, map), type));
       const NodeId w = body.load(add_input(inner, access_of(weights, weight_map), storage(weights.storage).type));
-      sum = body.op(MicroOpcode::kFFma, {x, w, sum});
+      sum = is_real(type) ? body.op(MicroOpcode::kFFma, {x, w, sum}) : body.op(MicroOpcode::kIAdd, {sum, body.op(MicroOpcode::kIMul, {x, w})});
     } else {
       const auto& attr = op.get<graph::ReduceWindowAttr>();
-      const bool real = is_float(type_of(op.result));
+      const bool real = is_real(type_of(op.result));
       kernel.label = "window";
       kernel.taps = {attr.window[1], attr.window[2]};
       for (std::size_t s = 0; s < 2; ++s)
@@ -757,8 +759,7 @@ class Fuser {
     clear.imm = start;
     clear.imm_operand = MicroOp::Imm::kA;
     kernel.program.prologue = {clear};
-    context.anchor_node = context.builder.pinned(0);
-    if (type_of(op.result) == DType::kBF16) context.anchor_node = context.builder.op(MicroOpcode::kFToBF16, {context.anchor_node});
+    context.anchor_node = context.builder.round_to(context.builder.pinned(0), type_of(op.result));
     return ok_status();
   }
 

@@ -330,7 +330,7 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
     bind.space = static_cast<std::int64_t>(isa::Space::kAccumulator);
     bind.array = sums->array;
     bind.base = sums->row * context.chip.mxu.columns;
-    bind.type = static_cast<std::int64_t>(is_float(kernel.contraction->format) && kernel.contraction->format != DType::kQ8_8 ? DType::kF32 : DType::kI32);
+    bind.type = static_cast<std::int64_t>(is_float(kernel.contraction->format) ? DType::kF32 : DType::kI32);
     std::int64_t stride = context.chip.mxu.columns;
     std::array<std::int64_t, isa::kVectorDims> s{};
     for (std::size_t d = tile.lo.size(); d-- > 0;) {

@@ -23,6 +23,8 @@ std::string_view dtype_name(DType type);
 Expected<DType> parse_dtype(std::string_view name);
 
 constexpr bool is_float(DType t) { return t >= DType::kBF16 && t <= DType::kF64; }
+// The vector unit holds it as fp32: floats and Q8.8; everything else is int32 there.
+constexpr bool is_real(DType t) { return is_float(t) || t == DType::kQ8_8; }
 constexpr bool is_unsigned(DType t) { return t == DType::kPred || (t >= DType::kU8 && t <= DType::kU64); }
 constexpr bool is_integer(DType t) { return t >= DType::kI4 && t <= DType::kU64; }
 

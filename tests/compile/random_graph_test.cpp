@@ -25,6 +25,8 @@ Chip small_chip(Random& random) {
   chip.mxu.weight_double_buffer = random.chance(0.8);
   chip.mxu.formats = {DType::kBF16, DType::kI8, DType::kU8};
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF32);
+  if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kQ8_8);
+  if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF16);
   chip.mxu.accumulator_rows = random.integer(2, 64);
   chip.vpu.lanes = random.integer(1, 8);
   chip.vpu.sublanes = random.integer(1, 3);
@@ -222,6 +224,7 @@ class GraphMaker {
     const DType narrow = random_.chance(0.5) ? DType::kI8 : DType::kU8;
     const graph::TensorType type{narrow, shape(x)};
     const ValueId q = graph.add_typed(OpKind::kConvert, {graph.add(OpKind::kMultiply, {x, like_scalar(x, 20)})}, type);
+    if (shape(x).size() == 4 && shape(x)[2] > 1 && shape(x)[3] > 1 && random_.chance(0.5)) return integer_depthwise(q);
     graph::DotAttr attr;
     const auto rank = static_cast<std::int64_t>(shape(x).size());
     const std::int64_t k = shape(x).back(), n = random_.integer(1, 12);
@@ -233,6 +236,21 @@ class GraphMaker {
     const ValueId sums = graph.add_typed(OpKind::kDotGeneral, {q, w}, {DType::kI32, out}, attr);
     const ValueId real = graph.add_typed(OpKind::kConvert, {sums}, {DType::kF32, out});
     push(graph.add(OpKind::kMultiply, {real, like_scalar(real, 0.01f)}));
+  }
+  void integer_depthwise(ValueId q) {
+    const std::int64_t channels = shape(q)[1];
+    graph::ConvAttr attr;
+    attr.feature_groups = channels;
+    attr.lhs_spatial = attr.rhs_spatial = attr.out_spatial = {2, 3};
+    attr.stride = attr.lhs_dilation = attr.rhs_dilation = {1, 1};
+    attr.pad_low = attr.pad_high = {1, 0};
+    const ValueId w = graph.constant(random_tensor(random_, DType::kI8, {channels, 1, 2, 2}));
+    graph::Op op{OpKind::kConvolution, {q, w}, -1, attr, {}};
+    const graph::TensorType declared{DType::kI32, {}};
+    const auto type = graph::infer_type(graph, op, &declared);
+    ASSERT_TRUE(type.ok()) << type.error().text();
+    const ValueId sums = graph.add_typed(OpKind::kConvolution, op.operands, *type, attr);
+    push(graph.add_typed(OpKind::kConvert, {sums}, {DType::kF32, type->shape}));
   }
   ValueId like_scalar(ValueId x, float value) {
     return graph.add_typed(OpKind::kBroadcastInDim, {scalar(value)}, graph.type(x), graph::BroadcastAttr{});
@@ -295,6 +313,9 @@ void check_one(std::uint64_t seed) {
   for (const ValueId v : maker.graph.inputs) inputs.push_back(random_tensor(random, DType::kF32, maker.graph.type(v).shape));
   compile::Options options;
   options.format = random.chance(0.3) ? DType::kF32 : DType::kBF16;
+  for (const DType other : {DType::kQ8_8, DType::kF16})
+    if (chip.multiplies(other) && random.chance(0.6)) options.format = other;
+  options.bf16x3 = random.chance(0.3);
   std::string dumps;
   options.after = [&](const std::string& pass, const std::string& text) { if (pass == "kernels") dumps = text; };
   for (int variant = 0; variant < 4; ++variant) {
