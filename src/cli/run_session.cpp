@@ -79,6 +79,7 @@ Status run_session(Context& context, const runtime::Session& session, const RunF
       notes.push_back(fmt::format("input '{}' is not given: random values from seed {}", name, context.seed));
   }
   for (const std::string& note : notes) context.note("systole: note: " + note);
+  if (options.engine == runtime::Engine::kRtl) context.note("systole: building the chip's hardware model, if it is not in the temporary folder");
   SYSTOLE_ASSIGN(const runtime::RunResult result, session.run(inputs, options));
   if (!flags.trace.empty()) SYSTOLE_TRY(write_file(flags.trace, report::trace_json(result.trace, session.program(), session.chip())));
   if (!flags.output.empty()) SYSTOLE_TRY(write_outputs(flags.output, result.outputs));

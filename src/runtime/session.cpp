@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "isa/limits.h"
 #include "machine/register.h"
+#include "rtl/model.h"
 #include "runtime/bind_inputs.h"
 #include "runtime/cache.h"
 #include "runtime/check_outputs.h"
@@ -35,6 +36,12 @@ struct Values {
 Expected<Values> run_values(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs, const RunOptions& options) {
   if (options.engine == Engine::kRegister) {
     SYSTOLE_ASSIGN(auto result, machine::simulate_registers(program, chip, inputs));
+    return Values{std::move(result.outputs), result.cycles};
+  }
+  if (options.engine == Engine::kRtl) {
+    SYSTOLE_TRY(rtl::check_program(program, chip));
+    SYSTOLE_ASSIGN(const auto model, rtl::RtlModel::build(chip));
+    SYSTOLE_ASSIGN(auto result, model.run(program, inputs));
     return Values{std::move(result.outputs), result.cycles};
   }
   SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(program, chip, inputs, useful_threads(options.threads)));
@@ -163,9 +170,6 @@ const std::vector<std::string>& Session::notes() const { return state_->notes; }
 
 Expected<RunResult> Session::run(const std::map<std::string, Tensor>& inputs, const RunOptions& options) const {
   const State& s = *state_;
-  if (options.engine == Engine::kRtl) {
-    return unsupported("--engine rtl", "the generated hardware runs in its own test bench", "systole rtl-check compares it with the register engine");
-  }
   if (options.timing_only && (options.engine != Engine::kEvent || options.check)) {
     return invalid_input("--timing-only", "has no values to run on another engine or to check", "leave out --engine and --check");
   }
@@ -182,7 +186,8 @@ Expected<RunResult> Session::run(const std::map<std::string, Tensor>& inputs, co
   SYSTOLE_ASSIGN(auto values, run_values(s.program, s.chip, bound, options));
   result.simulate_seconds = simulate.seconds();
   if (values.cycles >= 0 && values.cycles != result.timing.cycles) {
-    return Error{ErrorCode::kInternal, "engines", fmt::format("the register engine counts {} cycles, the event engine {}", values.cycles, result.timing.cycles), ""};
+    const char* const name = options.engine == Engine::kRtl ? "RTL" : "register";
+    return Error{ErrorCode::kInternal, "engines", fmt::format("the {} engine counts {} cycles, the event engine {}", name, values.cycles, result.timing.cycles), ""};
   }
   for (std::size_t i = 0; i < values.outputs.size(); ++i) result.outputs.push_back({s.program.outputs[i].name, std::move(values.outputs[i])});
   if (!options.check) return result;
