@@ -1,6 +1,7 @@
 // The pass `scale`, in front of a contraction with constant weights; u, t: one constant each:
 //   (x * u) . W = x . (W * u), where such contractions are the only users
-//   (x + t) . W = x . W + t * sum(W), without padding
+//   (x + t) . W = x . W + t * sum(W), without padding, in the format fp32 only: a narrow format rounds operands, and x rounded is
+//       coarser than x + t rounded where the shift cancels, as in hard-swish, layer scales and normalisation
 //   (x * u) * v = x * (u * v)
 #include <cmath>
 
@@ -72,7 +73,7 @@ ValueId fold_input_affine(Rewriter& r, const ScaleContext& c, const Contraction&
     scaled.op = &op;
     return scale_contraction(r, c, scaled, scale);
   }
-  if (!c.single_use(id) || is_padded(*to.op) || !std::isfinite(value)) return -1;
+  if (!c.exact_operands || !c.single_use(id) || is_padded(*to.op) || !std::isfinite(value)) return -1;
   const ValueId product = r.contract(to.op->kind, r[x], r[to.op->operands[1]], to.op->attr, DType::kF32);
   const double shift = below->kind == OpKind::kSubtract ? -value : value;
   return r.emit(OpKind::kAdd, {product, feature_vector(r, shifted_sums(weights, to.weight_feature, shift), to.feature, r.shape(product))});

@@ -88,9 +88,9 @@ ValueId fold_into(Rewriter& r, const ScaleContext& c, const Op& op) {
 
 }  // namespace
 
-Status fold_scale(Graph& graph, const Target&) {
+Status fold_scale(Graph& graph, const Target& target) {
   for (int round = 0; round < kRounds; ++round) {
-    const ScaleContext context(graph);
+    const ScaleContext context(graph, target.format == DType::kF32);
     bool changed = false;
     SYSTOLE_TRY(rewrite(graph, [&](Rewriter& r, const Op& op) -> Expected<ValueId> {
       const ValueId folded = fold_into(r, context, op);

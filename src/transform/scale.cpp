@@ -21,8 +21,8 @@ Tensor scaled_weights(const Tensor& weights, std::int64_t feature, const std::ve
 
 }  // namespace
 
-ScaleContext::ScaleContext(const Graph& of)
-    : graph(of), definition(of.defining_op()), uses(of.use_count()), only_contracted(of.values.size(), true) {
+ScaleContext::ScaleContext(const Graph& of, bool exact)
+    : graph(of), exact_operands(exact), definition(of.defining_op()), uses(of.use_count()), only_contracted(of.values.size(), true) {
   for (const ValueId id : graph.outputs) only_contracted[static_cast<std::size_t>(id)] = false;
   for (const Op& op : graph.ops) {
     const bool contraction = contraction_of(*this, op.result).op != nullptr;

@@ -6,9 +6,10 @@
 namespace systole::transform {
 
 struct ScaleContext {
-  explicit ScaleContext(const Graph& of);
+  ScaleContext(const Graph& of, bool exact);
 
   const Graph& graph;
+  const bool exact_operands;           // contractions take fp32 operands as they are
   std::vector<int> definition, uses;
   std::vector<bool> only_contracted;   // per value: every use is the left operand of a contraction with constant weights
 

@@ -55,6 +55,20 @@ TEST(Scale, AffineInputOfAnUnpaddedConvolutionLeavesOneBias) {
   }
 }
 
+// relu(tanh(x) + 64) - 64: near 64 bf16's step is 0.5, so a shift moved behind the rounding would leave one bit of x or none.
+TEST(Scale, AShiftStaysInFrontOfANarrowFormatsRounding) {
+  Maker m(1);
+  const ValueId x = m.g.add(OpKind::kTanh, {m.input({1, 4, 5, 6})});
+  const ValueId lifted = m.relu(m.binary(OpKind::kAdd, x, m.filled(x, 64)));
+  m.output(m.conv(m.binary(OpKind::kSubtract, lifted, m.filled(x, 64)), 4, 1));
+  EXPECT_EQ(count(lowered(m.g), OpKind::kSubtract), 0);
+  Target narrow;
+  narrow.format = DType::kBF16;
+  const Graph low = lowered(m.g, narrow);
+  EXPECT_EQ(count(low, OpKind::kSubtract), 1);
+  expect_same(m.g, low, 2.0 / 512 * 8);   // two operands, each rounded by 2^-9 of itself; a factor of 8 for terms that cancel
+}
+
 TEST(Scale, SharedResultsAndOtherAxesStay) {
   Maker m(1);
   const ValueId y = m.conv(m.input({1, 4, 5, 6}), 8, 3);
