@@ -67,9 +67,6 @@ std::optional<MicroOpcode> bit_operation(OpKind kind) {
     case OpKind::kAnd: return MicroOpcode::kAnd;
     case OpKind::kOr: return MicroOpcode::kOr;
     case OpKind::kXor: return MicroOpcode::kXor;
-    case OpKind::kShiftLeft: return MicroOpcode::kShiftLeft;
-    case OpKind::kShiftRightLogical: return MicroOpcode::kShiftRight;
-    case OpKind::kShiftRightArithmetic: return MicroOpcode::kShiftRightArithmetic;
     default: return std::nullopt;
   }
 }
@@ -145,6 +142,23 @@ NodeId ExpressionBuilder::round_to(NodeId node, DType type) {
   }
 }
 
+// A count outside [0, width) gives 0, or the sign (StableHLO); formats narrower than a word shift in their own low bits.
+NodeId ExpressionBuilder::shift(OpKind kind, DType type, NodeId x, NodeId count) {
+  const int width = type == DType::kI4 ? 4 : static_cast<int>(std::min<std::int64_t>(8 * dtype_bytes(type), 32));
+  const NodeId unused = constant(static_cast<std::uint32_t>(32 - width)), last = constant(static_cast<std::uint32_t>(width - 1));
+  const NodeId valid = op(MicroOpcode::kAnd, {op(MicroOpcode::kILessEqual, {count, last}), op(MicroOpcode::kILessEqual, {constant(0), count})});
+  const NodeId inside = op(MicroOpcode::kSelect, {valid, count, last});
+  const MicroOpcode extend = is_unsigned(type) ? MicroOpcode::kShiftRight : MicroOpcode::kShiftRightArithmetic;
+  const auto in_width = [&](MicroOpcode right, NodeId value) { return op(right, {op(MicroOpcode::kShiftLeft, {value, unused}), unused}); };
+  switch (kind) {
+    case OpKind::kShiftLeft: x = op(MicroOpcode::kShiftLeft, {x, inside}); break;
+    case OpKind::kShiftRightLogical: x = op(MicroOpcode::kShiftRight, {in_width(MicroOpcode::kShiftRight, x), inside}); break;
+    default: x = op(MicroOpcode::kShiftRightArithmetic, {in_width(MicroOpcode::kShiftRightArithmetic, x), inside}); break;
+  }
+  x = in_width(extend, x);
+  return kind == OpKind::kShiftRightArithmetic ? x : op(MicroOpcode::kSelect, {valid, x, constant(0)});
+}
+
 std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, const graph::Graph& graph,
                                                      const std::vector<NodeId>& operands) {
   const DType result = graph.type(graph_op.result).type;
@@ -176,7 +190,14 @@ std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, 
   if (kind == OpKind::kIsFinite)
     return op(MicroOpcode::kFLess,
               {op(MicroOpcode::kAnd, {operands[0], constant(0x7FFFFFFFu)}), constant(0x7F800000u)});
-  if (kind == OpKind::kNot) return op(MicroOpcode::kXor, {operands[0], constant(result == DType::kPred ? 1u : ~0u)});
+  if (kind == OpKind::kNot) {
+    const std::uint32_t ones = is_unsigned(result) && dtype_bytes(result) < 4 ? (1u << (8 * dtype_bytes(result))) - 1 : ~0u;
+    return op(MicroOpcode::kXor, {operands[0], constant(result == DType::kPred ? 1u : ones)});
+  }
+  if (kind == OpKind::kShiftLeft || kind == OpKind::kShiftRightLogical || kind == OpKind::kShiftRightArithmetic)
+    return shift(kind, result, operands[0], operands[1]);
+  if (result == DType::kPred && kind == OpKind::kAdd) return op(MicroOpcode::kOr, operands);
+  if (result == DType::kPred && kind == OpKind::kMultiply) return op(MicroOpcode::kAnd, operands);
   if (kind == OpKind::kConvert) {
     NodeId x = operands[0];
     if (result == DType::kPred) {

@@ -42,6 +42,7 @@ class ExpressionBuilder {
     bool operator==(const Node&) const = default;
   };
   NodeId add(Node node);        // finds an equal node first
+  NodeId shift(graph::OpKind kind, DType type, NodeId x, NodeId count);
   std::vector<Node> nodes_;
   friend class RegisterAllocator;
 };

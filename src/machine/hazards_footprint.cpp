@@ -8,7 +8,7 @@
 namespace systole::machine {
 namespace {
 
-constexpr std::int64_t kMostClippedTaps = 4096;   // of a windowed load: with more, bytes outside its bounds count as read
+constexpr std::int64_t kMostClippedTaps = 1 << 16;   // of a windowed load: with more, bytes outside its bounds count as read
 
 using Dims = std::vector<ByteBox::Dim>;
 

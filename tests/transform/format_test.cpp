@@ -22,8 +22,9 @@ TEST(Format, OperandsGetItAndResultsAreFp32) {
   for (const DType format : {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2}) {
     const Graph low = lowered(mobile_network(1), with_format(format));
     for (const Op* op : contractions(low)) {
-      EXPECT_EQ(low.type(op->operands[0]).type, format);
-      EXPECT_EQ(low.type(op->operands[1]).type, format);
+      const bool on_vector_unit = op->kind == OpKind::kConvolution && op->get<graph::ConvAttr>().placement == Placement::kVectorUnit;
+      EXPECT_EQ(low.type(op->operands[0]).type, on_vector_unit ? DType::kF32 : format);
+      EXPECT_EQ(low.type(op->operands[1]).type, on_vector_unit ? DType::kF32 : format);
       EXPECT_EQ(low.type(op->result).type, DType::kF32);
     }
   }
@@ -81,7 +82,7 @@ TEST(Placement, DepthwiseOnTheVectorUnitWhereThereIsOne) {
   Target t = with_format(DType::kBF16);
   Graph low = lowered(m.g, t);
   EXPECT_EQ(contractions(low)[0]->get<graph::ConvAttr>().placement, Placement::kVectorUnit);
-  EXPECT_EQ(low.type(contractions(low)[0]->operands[0]).type, DType::kBF16);
+  EXPECT_EQ(low.type(contractions(low)[0]->operands[0]).type, DType::kF32);   // what the unit computes in
   t.vector_lanes = 0;
   low = lowered(m.g, t);
   EXPECT_EQ(contractions(low)[0]->get<graph::ConvAttr>().placement, Placement::kMatrixUnit);
