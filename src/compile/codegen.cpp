@@ -97,9 +97,11 @@ Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options
     const Kernel& kernel = kernels.kernels[k];
     program.layers.push_back({kernel.name, kernel.label, kernel.macs});
     for (Core& core : context.cores) core.emitter.begin_kernel(static_cast<std::uint16_t>(k));
-    order.before(kernel, static_cast<int>(k));
+    if (kernel.kind != KernelKind::kContraction) order.before(kernel, static_cast<int>(k));
     switch (kernel.kind) {
-      case KernelKind::kContraction: SYSTOLE_TRY(generate_contraction(context, kernel, k)); break;
+      case KernelKind::kContraction: 
+        SYSTOLE_TRY(generate_contraction(context, kernel, k, [&] { order.before(kernel, static_cast<int>(k)); }));
+        break;
       case KernelKind::kGather: SYSTOLE_TRY(generate_gather(context, kernel, k)); break;
       case KernelKind::kMap:
       case KernelKind::kReduce: SYSTOLE_TRY(generate_vector_kernel(context, kernel, k)); break;

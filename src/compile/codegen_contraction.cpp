@@ -88,15 +88,21 @@ class ContractionCodegen {
     passes_ = c_.algorithm == graph::Algorithm::kBf16x6 ? 6 : c_.algorithm == graph::Algorithm::kBf16x3 ? 3 : 1;
   }
 
-  Status run() {
-    if (element_count(kernel_.dims) == 0) return ok_status();
+  Status run(const std::function<void()>& order) {
+    if (element_count(kernel_.dims) == 0) {
+      order();
+      return ok_status();
+    }
     if (!choose_plan())
       return unsupported("node '" + kernel_.name + "'",
                          fmt::format("one output row of the product does not fit {} bytes of VMEM", chip_.vmem_bytes), "choose a chip with more VMEM");
     SYSTOLE_TRY(pack_weights());
     program_ = kernel_.direct_store ? 0 : add_microcode(context_.program, kernel_.program);
     make_waves();
-    for (std::size_t core = 0; core < context_.cores.size(); ++core) generate_core(core);
+    std::vector<CoreBuffers> buffers(context_.cores.size());
+    for (std::size_t core = 0; core < context_.cores.size(); ++core) prepare_core(core, buffers[core]);
+    order();
+    for (std::size_t core = 0; core < context_.cores.size(); ++core) generate_core(core, buffers[core]);
     return ok_status();
   }
 
@@ -379,20 +385,37 @@ class ContractionCodegen {
   };
 
   struct CoreBuffers {
+    std::unique_ptr<Arena> arena;
     TileCache x, weights, outputs;
     std::vector<TileCache> operands;
   };
 
-  void generate_core(std::size_t core_number) {
+  // Buffers, and the first constant weights: they depend on no other kernel, so they are on their way before the cores meet.
+  void prepare_core(std::size_t core_number, CoreBuffers& buffers) {
     Core& core = context_.cores[core_number];
     const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
     if (first == last) return;
-    Arena arena(core, plan_.region.base, plan_.region.bytes, plan_.region.lower, plan_.region.upper);
-    CoreBuffers buffers;
+    buffers.arena = std::make_unique<Arena>(core, plan_.region.base, plan_.region.bytes, plan_.region.lower, plan_.region.upper);
+    Arena& arena = *buffers.arena;
     buffers.x = TileCache(arena, plan_.x_bytes, plan_.x_slots);
     buffers.weights = TileCache(arena, plan_.w_bytes, plan_.w_slots);
     for (const std::int64_t bytes : plan_.operand_bytes) buffers.operands.emplace_back(arena, bytes, copies() * arrays_);
     if (!kernel_.direct_store) buffers.outputs = TileCache(arena, plan_.out_bytes, copies() * arrays_);
+    if (!packed() || context_.lookahead() == 0) return;
+    for (const Job& job : waves_[first].jobs) weights_of(core, buffers, job, 0, 0);
+  }
+
+  Arena::Buffer* weights_of(Core& core, CoreBuffers& buffers, const Job& job, std::size_t block, std::int64_t step) {
+    const std::int64_t batch = c_.batched ? plan_.row_tiles[job.rows].lo[0] : 0;
+    const Box key{{batch, static_cast<std::int64_t>(job.columns), static_cast<std::int64_t>(block)}, {0, 0, 0}};
+    const auto fill = [&](Arena::Buffer& buffer) { load_weights(core, batch, job.columns, plan_.blocks[block], buffer); };
+    return buffers.weights.get(key, step, context_.lookahead(), fill).buffer;
+  }
+
+  void generate_core(std::size_t core_number, CoreBuffers& buffers) {
+    Core& core = context_.cores[core_number];
+    const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
+    if (first == last) return;
     std::vector<Step> steps;
     for (std::size_t w = first; w < last; ++w)
       for (std::size_t b = 0; b < plan_.blocks.size(); ++b) steps.push_back({w, b});
@@ -411,18 +434,13 @@ class ContractionCodegen {
   Loaded load(Core& core, CoreBuffers& buffers, const Step& step, std::int64_t number) {
     Loaded loaded;
     const Wave& wave = waves_[step.wave];
-    const Block& block = plan_.blocks[step.block];
     for (const Job& job : wave.jobs) {
       const Box& rows = plan_.row_tiles[job.rows];
       const Box box = lhs_box(rows);
       auto& x = buffers.x.get(box, number, context_.lookahead(),
                               [&](Arena::Buffer& buffer) { load_box(context_, core, c_.lhs.storage, c_.lhs.shape, box, buffer); });
       loaded.x.push_back({x.buffer, box});
-      const std::int64_t batch = c_.batched ? rows.lo[0] : 0;
-      const Box key{{batch, static_cast<std::int64_t>(job.columns), static_cast<std::int64_t>(step.block)}, {0, 0, 0}};
-      auto& w = buffers.weights.get(key, number, context_.lookahead(),
-                                    [&](Arena::Buffer& buffer) { load_weights(core, batch, job.columns, block, buffer); });
-      loaded.weights.push_back(w.buffer);
+      loaded.weights.push_back(weights_of(core, buffers, job, step.block, number));
     }
     if (step.block + 1 < plan_.blocks.size()) return loaded;
     for (const Job& job : wave.jobs) {
@@ -563,8 +581,8 @@ class ContractionCodegen {
 
 }  // namespace
 
-Status generate_contraction(Context& context, const Kernel& kernel, std::size_t number) {
-  return ContractionCodegen(context, kernel, number).run();
+Status generate_contraction(Context& context, const Kernel& kernel, std::size_t number, const std::function<void()>& order) {
+  return ContractionCodegen(context, kernel, number).run(order);
 }
 
 }  // namespace systole::compile

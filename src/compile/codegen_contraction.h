@@ -5,6 +5,7 @@
 
 namespace systole::compile {
 
-Status generate_contraction(Context& context, const Kernel& kernel, std::size_t number);
+// `order` is called once, before the first access to what other kernels write.
+Status generate_contraction(Context& context, const Kernel& kernel, std::size_t number, const std::function<void()>& order);
 
 }  // namespace systole::compile
