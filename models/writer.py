@@ -1,9 +1,12 @@
 """Writes an ONNX file node by node. Weights come from a seed, so the same model has the same bytes everywhere."""
+import json
 import zlib
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+
+from count import macs
 
 TYPES = {np.dtype(np.float32): TensorProto.FLOAT, np.dtype(np.int64): TensorProto.INT64,
          np.dtype(np.bool_): TensorProto.BOOL}
@@ -78,7 +81,9 @@ class Writer:
                    if not name.startswith("constant/") and not name.endswith(("/running_mean", "/running_variance")))
 
     def save(self, folder, data_file=None):
-        """Writes NAME.onnx and NAME.INPUT.npy; weights above 1 kB go to `data_file` in the same folder if given."""
+        """Writes NAME.onnx, NAME.INPUT.npy and NAME.json; weights above 1 kB go to `data_file` in the folder if given.
+
+        Returns the manifest."""
         tensors = [numpy_helper.from_array(array, name) for name, array in self.arrays.items()]
         if data_file:
             move_out(tensors, folder, data_file)
@@ -89,6 +94,16 @@ class Writer:
         onnx.checker.check_model(str(folder / f"{self.name}.onnx"))
         for name, sample in self.samples.items():
             np.save(folder / f"{self.name}.{name}.npy", sample)
+        manifest = self.manifest(model)
+        (folder / f"{self.name}.json").write_text(json.dumps(manifest, indent=1) + "\n")
+        return manifest
+
+    def manifest(self, model):
+        """What NAME.json holds."""
+        inputs = {name: {"file": f"{self.name}.{name}.npy", "type": str(sample.dtype), "shape": list(sample.shape)}
+                  for name, sample in self.samples.items()}
+        return {"name": self.name, "opset": self.opset, "inputs": inputs, "outputs": [value.name for value in self.outputs],
+                "parameters": self.parameters(), "macs": macs(model, self.samples)}
 
 
 def move_out(tensors, folder, data_file):
