@@ -1,8 +1,8 @@
 // Errors as values. A function that reads user input returns Expected<T>; a broken invariant asserts.
 //
-// Contract: an Error says what went wrong (`message`), where (`place`: "file.yaml: mxu.rows", "node 'conv1' (Conv, opset
-// 13)") and what would help (`hint`). The library never prints and never exits; the command line maps a code to an exit
-// status (base/error.cpp).
+// Contract: an Error says what went wrong (`message`), where (`place`: "file.yaml: mxu.rows", "node 'conv1' (Conv,
+// opset 13)") and what would help (`hint`). The library never prints and never exits; the command line maps a code to
+// an exit status (base/error.cpp).
 #pragma once
 
 #include <cassert>
@@ -13,11 +13,11 @@
 namespace systole {
 
 enum class ErrorCode {
-  kInvalidInput,   // malformed or inconsistent data given by the user; exit status 2
-  kUnsupported,    // well formed, but this build or this chip cannot do it; exit status 2
-  kNotFound,       // a file, a name or a field that is not there; exit status 2
-  kCheckFailed,    // the run's own check failed (--check, --check-hazards); exit status 1
-  kInternal,       // a bug in Systole; exit status 3
+  kInvalidInput,  // malformed or inconsistent data given by the user; exit status 2
+  kUnsupported,   // well formed, but this build or this chip cannot do it; exit status 2
+  kNotFound,      // a file, a name or a field that is not there; exit status 2
+  kCheckFailed,   // the run's own check failed (--check, --check-hazards); exit status 1
+  kInternal,      // a bug in Systole; exit status 3
 };
 
 struct [[nodiscard]] Error {
@@ -53,16 +53,28 @@ class [[nodiscard]] Expected {
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
 
-  T& value() & { assert(ok()); return std::get<0>(state_); }
-  const T& value() const& { assert(ok()); return std::get<0>(state_); }
-  T&& value() && { assert(ok()); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    assert(ok());
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    assert(ok());
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    assert(ok());
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { assert(!ok()); return std::get<1>(state_); }
+  const Error& error() const {
+    assert(!ok());
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -85,7 +97,7 @@ inline Status ok_status() { return Unit{}; }
   auto temporary = (expression);                            \
   if (!temporary.ok()) return temporary.error();            \
   declaration = std::move(temporary).value()
-#define SYSTOLE_TRY(expression)                                                  \
-  do {                                                                           \
+#define SYSTOLE_TRY(expression)                                                                  \
+  do {                                                                                           \
     if (auto systole_status = (expression); !systole_status.ok()) return systole_status.error(); \
   } while (false)

@@ -14,7 +14,8 @@ Expected<std::vector<std::uint8_t>> read_file(const std::string& path) {
   std::error_code code;
   if (std::filesystem::is_directory(path, code)) return invalid_input(path, "is a folder, not a file");
   std::ifstream in(path, std::ios::binary | std::ios::ate);
-  if (!in) return not_found(path, std::string("cannot open: ") + std::strerror(errno), "check the name and permissions");
+  if (!in)
+    return not_found(path, std::string("cannot open: ") + std::strerror(errno), "check the name and permissions");
   std::vector<std::uint8_t> bytes(static_cast<std::size_t>(in.tellg()));
   in.seekg(0);
   in.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

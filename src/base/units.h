@@ -18,8 +18,14 @@ class Count {
   constexpr Count operator+(Count other) const { return Count(value_ + other.value_); }
   constexpr Count operator-(Count other) const { return Count(value_ - other.value_); }
   constexpr Count operator*(std::int64_t factor) const { return Count(value_ * factor); }
-  constexpr Count& operator+=(Count other) { value_ += other.value_; return *this; }
-  constexpr Count& operator-=(Count other) { value_ -= other.value_; return *this; }
+  constexpr Count& operator+=(Count other) {
+    value_ += other.value_;
+    return *this;
+  }
+  constexpr Count& operator-=(Count other) {
+    value_ -= other.value_;
+    return *this;
+  }
 
  private:
   std::int64_t value_ = 0;
@@ -36,7 +42,10 @@ class Quantity {
   constexpr auto operator<=>(const Quantity&) const = default;
   constexpr Quantity operator+(Quantity other) const { return Quantity(value_ + other.value_); }
   constexpr Quantity operator*(double factor) const { return Quantity(value_ * factor); }
-  constexpr Quantity& operator+=(Quantity other) { value_ += other.value_; return *this; }
+  constexpr Quantity& operator+=(Quantity other) {
+    value_ += other.value_;
+    return *this;
+  }
 
  private:
   double value_ = 0;

@@ -39,27 +39,27 @@ struct Chip {
 
   // One core.
   struct MatrixUnit {
-    std::int64_t count = 1;                 // arrays in a core, each with its own feeder and accumulators
-    std::int64_t rows = 0, columns = 0;     // R, C
-    bool weight_double_buffer = true;       // shadow weights
-    std::vector<DType> formats;             // operand formats it multiplies; kF32 among them: native fp32
-    std::int64_t accumulator_rows = 0;      // R32 words deep, C wide; 0: any M
+    std::int64_t count = 1;              // arrays in a core, each with its own feeder and accumulators
+    std::int64_t rows = 0, columns = 0;  // R, C
+    bool weight_double_buffer = true;    // shadow weights
+    std::vector<DType> formats;          // operand formats it multiplies; kF32 among them: native fp32
+    std::int64_t accumulator_rows = 0;   // R32 words deep, C wide; 0: any M
   } mxu;
   struct VectorUnit {
     bool present = true;
     std::int64_t lanes = 0, sublanes = 0;
-    std::int64_t strided_cycles = 1;        // cost of a load or store micro-operation whose fastest stride is not 0 or 1
+    std::int64_t strided_cycles = 1;  // cost of a load or store micro-operation whose fastest stride is not 0 or 1
   } vpu;
-  std::int64_t vmem_bytes = 0;              // unified buffer
+  std::int64_t vmem_bytes = 0;  // unified buffer
   std::int64_t dma_engines = 2;
 
   // Shared.
-  MemorySpec hbm;                           // HBM, DDR or host memory: where inputs, outputs and weights live
+  MemorySpec hbm;  // HBM, DDR or host memory: where inputs, outputs and weights live
   MemorySpec cmem;
 
   // docs/machine.md, "instruction times".
   struct Timing {
-    std::int64_t control_cycles = 1;        // one register stage of fetch, dispatch and issue; 0: free
+    std::int64_t control_cycles = 1;  // one register stage of fetch, dispatch and issue; 0: free
     std::int64_t queue_depth = 32;
     std::int64_t feeder_latency = 1;
     std::int64_t accumulator_latency = 1;
@@ -70,7 +70,7 @@ struct Chip {
   DType default_format = DType::kBF16;
   bool fixed_requantisation = false;
 
-  std::map<std::string, std::string> sources;   // field -> where the number comes from ("estimate: ..." if it is one)
+  std::map<std::string, std::string> sources;  // field -> where the number comes from ("estimate: ..." if it is one)
 
   bool multiplies(DType format) const;
   // Multiply-accumulates per second at the peak of the default format.
@@ -82,6 +82,6 @@ struct Chip {
 // CHIP on the command line: a catalogue name or a YAML file. The error names the field ("chips/x.yaml: mxu.rows").
 Expected<Chip> load_chip(const std::string& name_or_path);
 Expected<Chip> parse_chip(const std::string& yaml, const std::string& place);
-std::vector<std::string> catalogue();     // names, sorted
+std::vector<std::string> catalogue();  // names, sorted
 
 }  // namespace systole

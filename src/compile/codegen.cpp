@@ -9,7 +9,10 @@ namespace systole::compile {
 
 namespace {
 
-struct Span { bool cmem; std::int64_t lo, hi; };
+struct Span {
+  bool cmem;
+  std::int64_t lo, hi;
+};
 
 Span span_of(const Storage& s) { return {s.in_cmem, s.address, s.address + std::max<std::int64_t>(s.bytes(), 1)}; }
 bool overlap(const Span& a, const Span& b) { return a.cmem == b.cmem && a.lo < b.hi && b.lo < a.hi; }
@@ -43,7 +46,10 @@ class FarOrder {
   }
 
  private:
-  struct Touch { StorageId id; bool written; };
+  struct Touch {
+    StorageId id;
+    bool written;
+  };
 
   bool conflicts(const Kernel& kernel) const {
     const Span out = span_of(context_.storage(kernel.output.storage));
@@ -72,7 +78,9 @@ class FarOrder {
     if (storage.first_kernel != number) return;
     for (std::size_t other = 0; other < context_.kernels.storages.size(); ++other) {
       const Storage& s = context_.kernels.storages[other];
-      if (static_cast<StorageId>(other) == id || s.address < 0 || s.constant != nullptr || !overlap(span_of(storage), span_of(s))) continue;
+      if (static_cast<StorageId>(other) == id || s.address < 0 || s.constant != nullptr ||
+          !overlap(span_of(storage), span_of(s)))
+        continue;
       for (Core& core : context_.cores) core.far[static_cast<std::size_t>(id)].inherit(core.far[other]);
     }
   }
@@ -99,12 +107,16 @@ Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options
     for (Core& core : context.cores) core.emitter.begin_kernel(static_cast<std::uint16_t>(k));
     if (kernel.kind != KernelKind::kContraction) order.before(kernel, static_cast<int>(k));
     switch (kernel.kind) {
-      case KernelKind::kContraction: 
+      case KernelKind::kContraction:
         SYSTOLE_TRY(generate_contraction(context, kernel, k, [&] { order.before(kernel, static_cast<int>(k)); }));
         break;
-      case KernelKind::kGather: SYSTOLE_TRY(generate_gather(context, kernel, k)); break;
+      case KernelKind::kGather:
+        SYSTOLE_TRY(generate_gather(context, kernel, k));
+        break;
       case KernelKind::kMap:
-      case KernelKind::kReduce: SYSTOLE_TRY(generate_vector_kernel(context, kernel, k)); break;
+      case KernelKind::kReduce:
+        SYSTOLE_TRY(generate_vector_kernel(context, kernel, k));
+        break;
     }
   }
   for (Core& core : context.cores) core.emitter.emit(isa::kScalar, isa::Halt{});

@@ -63,8 +63,8 @@ std::int64_t tile_count(const Shape& dims, const Shape& tile) {
 struct Sizes {
   std::vector<std::int64_t> inputs;
   std::int64_t output = 0;
-  std::int64_t total = 0;         // one of each
-  std::int64_t largest = 0;       // elements of the largest buffer
+  std::int64_t total = 0;    // one of each
+  std::int64_t largest = 0;  // elements of the largest buffer
 };
 
 Sizes sizes_of(const Kernel& kernel, const Shape& tile) {
@@ -94,8 +94,8 @@ bool run_fits(const Shape& tile) {
   return dims <= isa::kVectorDims;
 }
 
-constexpr std::int64_t kWorthSplitting = 64 * 1024;   // bytes moved below which one tile a core is best
-constexpr std::int64_t kTilesACore = 16;              // the first load and the last store, which nothing hides, are 1/16 each
+constexpr std::int64_t kWorthSplitting = 64 * 1024;  // bytes moved below which one tile a core is best
+constexpr std::int64_t kTilesACore = 16;  // the first load and the last store, which nothing hides, are 1/16 each
 
 // The largest tile that fits; smaller ones where transfers and the vector unit can then overlap.
 std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, std::int64_t room) {
@@ -104,7 +104,8 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
   const std::int64_t limit = context.options.tile_limit;
   const auto fits = [&](const Shape& t) {
     const Sizes sizes = sizes_of(kernel, t);
-    return copies * sizes.total <= room && sizes.largest <= kMaxBufferElements && run_fits(t) && (limit <= 0 || element_count(t) <= limit);
+    return copies * sizes.total <= room && sizes.largest <= kMaxBufferElements && run_fits(t) &&
+           (limit <= 0 || element_count(t) <= limit);
   };
   while (!fits(tile)) {
     if (!halve(tile)) {
@@ -114,8 +115,10 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
   }
   if (sizes_of(kernel, tile).total * copies > room) return std::nullopt;
   const std::int64_t total = sizes_of(kernel, kernel.dims).total;
-  const std::int64_t wanted = context.chip.cores * std::clamp<std::int64_t>(total / context.chip.cores / kWorthSplitting, 1, kTilesACore);
-  while (tile_count(kernel.dims, tile) < wanted && sizes_of(kernel, tile).total > kWorthSplitting / 16 && halve(tile)) {}
+  const std::int64_t wanted =
+      context.chip.cores * std::clamp<std::int64_t>(total / context.chip.cores / kWorthSplitting, 1, kTilesACore);
+  while (tile_count(kernel.dims, tile) < wanted && sizes_of(kernel, tile).total > kWorthSplitting / 16 && halve(tile)) {
+  }
   return tile;
 }
 
@@ -130,7 +133,8 @@ Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_
     tile = choose_tile(context, kernel, region.bytes);
   }
   if (!tile)
-    return unsupported("node '" + kernel.name + "'", fmt::format("does not fit {} bytes of VMEM even one element at a time", context.chip.vmem_bytes),
+    return unsupported("node '" + kernel.name + "'",
+                       fmt::format("does not fit {} bytes of VMEM even one element at a time", context.chip.vmem_bytes),
                        "choose a chip with more VMEM");
   const Sizes sizes = sizes_of(kernel, *tile);
   const std::vector<Box> tiles = tiles_of(kernel.dims, *tile);
@@ -177,11 +181,13 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
   if (count == 0 || row_bytes == 0) return ok_status();
   const Region region = half_region(context.chip, number);
   const std::int64_t copies = 1 + context.lookahead();
-  const std::int64_t rows = std::min({count, (region.bytes / copies - 2 * kAlignment) / (row_bytes + 4), std::int64_t{65535},
-                                      context.options.tile_limit > 0 ? context.options.tile_limit : count});
+  const std::int64_t rows =
+      std::min({count, (region.bytes / copies - 2 * kAlignment) / (row_bytes + 4), std::int64_t{65535},
+                context.options.tile_limit > 0 ? context.options.tile_limit : count});
   const Storage& table = context.storage(kernel.table.storage);
   if (rows < 1 || row_bytes >= (1 << 24) || row_bytes >= (std::int64_t{1} << 30))
-    return unsupported("node '" + kernel.name + "'", fmt::format("a row of {} bytes does not fit VMEM", row_bytes), "choose a chip with more VMEM");
+    return unsupported("node '" + kernel.name + "'", fmt::format("a row of {} bytes does not fit VMEM", row_bytes),
+                       "choose a chip with more VMEM");
   const std::vector<Box> tiles = tiles_of({count}, {rows});
   for (std::size_t c = 0; c < context.cores.size(); ++c) {
     Core& core = context.cores[c];
@@ -204,7 +210,8 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
       gather.count = tiles[t].size(0);
       gather.index = index.buffer->address;
       gather.local = out.buffer->address;
-      core.emitter.emit(context.load_unit(), gather, {&index.buffer->object, &core.far[static_cast<std::size_t>(kernel.table.storage)]},
+      core.emitter.emit(context.load_unit(), gather,
+                        {&index.buffer->object, &core.far[static_cast<std::size_t>(kernel.table.storage)]},
                         {&out.buffer->object});
       const Box box{{tiles[t].lo[0], 0}, {tiles[t].hi[0], kernel.row_elements}};
       store_box(context, core, kernel.output.storage, kernel.output.shape, box, *out.buffer);

@@ -5,15 +5,20 @@
 
 namespace systole::compile {
 
-// The VMEM a kernel gets: a half by turns, so that it can start while the one before it ends; all of it if a half is too small.
-struct Region { std::int64_t base = 0, bytes = 0; bool lower = true, upper = false; };
+// The VMEM a kernel gets: a half by turns, so that it can start while the one before it ends; all of it if a half is
+// too small.
+struct Region {
+  std::int64_t base = 0, bytes = 0;
+  bool lower = true, upper = false;
+};
 Region half_region(const Chip& chip, std::size_t kernel_number);
 Region whole_region(const Chip& chip);
 
 // All tiles of the box [0, dims) with the given tile shape, in row-major order.
 std::vector<Box> tiles_of(const Shape& dims, const Shape& tile);
 Box whole_box(const Shape& dims);
-// Halves the first dimension of `tile` that has more than one index (never the last `keep` ones); false if there is none.
+// Halves the first dimension of `tile` that has more than one index (never the last `keep` ones); false if there is
+// none.
 bool halve(Shape& tile, std::size_t keep = 0);
 // The part of `count` things that core `core` of `cores` takes: [first, last).
 std::pair<std::size_t, std::size_t> share(std::size_t count, std::size_t core, std::size_t cores);

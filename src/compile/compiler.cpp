@@ -13,18 +13,19 @@ namespace systole::compile {
 
 Expected<Format> parse_format(const Chip& chip, const std::string& name) {
   static const std::vector<std::pair<std::string, DType>> names{
-      {"bf16", DType::kBF16}, {"fp16", DType::kF16}, {"fp32", DType::kF32}, {"tf32", DType::kTF32}, {"bf16x3", DType::kF32},
-      {"int8", DType::kI8}, {"uint8", DType::kU8}, {"int16", DType::kI16}, {"int4", DType::kI4},
-      {"fp8e4m3", DType::kF8E4M3}, {"fp8e5m2", DType::kF8E5M2}, {"q8.8", DType::kQ8_8}};
+      {"bf16", DType::kBF16},  {"fp16", DType::kF16},       {"fp32", DType::kF32},       {"tf32", DType::kTF32},
+      {"bf16x3", DType::kF32}, {"int8", DType::kI8},        {"uint8", DType::kU8},       {"int16", DType::kI16},
+      {"int4", DType::kI4},    {"fp8e4m3", DType::kF8E4M3}, {"fp8e5m2", DType::kF8E5M2}, {"q8.8", DType::kQ8_8}};
   std::string wanted = name;
   if (wanted.empty())
     for (const auto& [text, type] : names)
       if (type == chip.default_format && text != "bf16x3") wanted = text;
   for (const auto& [text, type] : names) {
     if (text != wanted) continue;
-    const bool passes = type == DType::kF32 && chip.multiplies(DType::kBF16);   // fp32 as bf16 passes
+    const bool passes = type == DType::kF32 && chip.multiplies(DType::kBF16);  // fp32 as bf16 passes
     if (!chip.multiplies(type) && !passes)
-      return unsupported("--format " + wanted, fmt::format("chip {} does not multiply it", chip.name), "`systole chips " + chip.name + "` lists its formats");
+      return unsupported("--format " + wanted, fmt::format("chip {} does not multiply it", chip.name),
+                         "`systole chips " + chip.name + "` lists its formats");
     return Format{type, wanted == "bf16x3", wanted};
   }
   std::string all;
@@ -71,7 +72,8 @@ Expected<graph::Graph> gemm_graph(std::int64_t m, std::int64_t k, std::int64_t n
 // Read top to bottom: the passes.
 Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const Options& options) {
   if (chip.machine == MachineKind::kTinyTpu)
-    return unsupported("chip " + chip.name, "runs its own 94-bit words only", "use systolic-2-q88, the same size in the generic machine");
+    return unsupported("chip " + chip.name, "runs its own 94-bit words only",
+                       "use systolic-2-q88, the same size in the generic machine");
   const auto dump = [&](const std::string& pass, const std::string& text) {
     if (options.after) options.after(pass, text);
   };
@@ -81,7 +83,9 @@ Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const O
   transform::LowerOptions lower_options;
   lower_options.disabled = options.disabled_passes;
   if (options.after)
-    lower_options.after = [&](const std::string& pass, const graph::Graph& graph) { dump(pass, graph::print_text(graph)); };
+    lower_options.after = [&](const std::string& pass, const graph::Graph& graph) {
+      dump(pass, graph::print_text(graph));
+    };
   SYSTOLE_ASSIGN(result.lowered, transform::lower(source, target_of(chip, options), lower_options));
 
   // 2. Operators to kernels.

@@ -34,7 +34,8 @@ void Emitter::emit(UnitId unit, isa::Body body, const std::vector<Object*>& read
   for (const Object* object : reads)
     for (std::size_t u = 0; u < kUnits; ++u) wanted[u] = std::max(wanted[u], object->last_write[u]);
   for (const Object* object : writes)
-    for (std::size_t u = 0; u < kUnits; ++u) wanted[u] = std::max({wanted[u], object->last_write[u], object->last_read[u]});
+    for (std::size_t u = 0; u < kUnits; ++u)
+      wanted[u] = std::max({wanted[u], object->last_write[u], object->last_read[u]});
   if (disjoint != nullptr) {
     for (std::size_t u = 0; u < kUnits; ++u) {
       const std::int64_t last = std::max(disjoint->last_write[u], disjoint->last_read[u]);
@@ -53,7 +54,9 @@ void Emitter::emit(UnitId unit, isa::Body body, const std::vector<Object*>& read
   for (int u = 0; u < kUnits; ++u)
     if (wanted[static_cast<std::size_t>(u)] >= 0) order.push_back(u);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    const auto word_of = [&](int u) { return word_[static_cast<std::size_t>(u)][static_cast<std::size_t>(wanted[static_cast<std::size_t>(u)])]; };
+    const auto word_of = [&](int u) {
+      return word_[static_cast<std::size_t>(u)][static_cast<std::size_t>(wanted[static_cast<std::size_t>(u)])];
+    };
     return word_of(a) > word_of(b);
   });
   for (const int u : order) need(unit, u, wanted[static_cast<std::size_t>(u)], instruction.wait, clock);
@@ -76,7 +79,8 @@ void Emitter::barrier(const std::vector<Object*>& objects) {
   for (int u = 0; u < kUnits; ++u) {
     std::int64_t wanted = -1;
     for (const Object* object : objects)
-      wanted = std::max({wanted, object->last_write[static_cast<std::size_t>(u)], object->last_read[static_cast<std::size_t>(u)]});
+      wanted = std::max(
+          {wanted, object->last_write[static_cast<std::size_t>(u)], object->last_read[static_cast<std::size_t>(u)]});
     need(isa::kScalar, u, wanted, instruction.wait, clock);
   }
   known_[isa::kScalar] = clock;

@@ -23,10 +23,11 @@ class ExpressionBuilder {
   // The nearest value that a tensor of `type` can hold, kept as fp32 or int32.
   NodeId round_to(NodeId node, DType type);
   // An elementwise op of the graph on operands already built; nullopt if the vector unit has no such operation.
-  std::optional<NodeId> elementwise(const graph::Op& graph_op, const graph::Graph& graph, const std::vector<NodeId>& operands);
+  std::optional<NodeId> elementwise(const graph::Op& graph_op, const graph::Graph& graph,
+                                    const std::vector<NodeId>& operands);
 
-  // Micro-operations that compute `root` and store it to `slot` (store_slot >= 0) or leave it in register `target` (>= 0).
-  // Registers below `reserved` are not touched. nullopt: more than kRegisters needed.
+  // Micro-operations that compute `root` and store it to `slot` (store_slot >= 0) or leave it in register `target` (>=
+  // 0). Registers below `reserved` are not touched. nullopt: more than kRegisters needed.
   std::optional<MicroProgram> emit(NodeId root, int store_slot, int target, int reserved) const;
 
   std::size_t size() const { return nodes_.size(); }
@@ -37,11 +38,11 @@ class ExpressionBuilder {
     MicroOpcode opcode = MicroOpcode::kMove;
     VectorFunction function = VectorFunction::kAdd;
     std::vector<NodeId> arguments;
-    int slot = 0;               // kLoad; register of kPinned
+    int slot = 0;  // kLoad; register of kPinned
     std::uint32_t bits = 0;
     bool operator==(const Node&) const = default;
   };
-  NodeId add(Node node);        // finds an equal node first
+  NodeId add(Node node);  // finds an equal node first
   NodeId shift(graph::OpKind kind, DType type, NodeId x, NodeId count);
   std::vector<Node> nodes_;
   friend class RegisterAllocator;

@@ -10,7 +10,10 @@ namespace systole::compile {
 
 namespace {
 
-struct Interval { std::int64_t address, bytes; int last_kernel; };
+struct Interval {
+  std::int64_t address, bytes;
+  int last_kernel;
+};
 
 // The lowest gap of `bytes` between the live intervals; they are sorted by address.
 std::int64_t first_fit(const std::vector<Interval>& live, std::int64_t bytes) {
@@ -29,8 +32,10 @@ void insert_sorted(std::vector<Interval>& live, Interval interval) {
 }
 
 Error too_large(const Chip& chip, std::int64_t bytes) {
-  return unsupported("chip " + chip.name, fmt::format("the program needs {} bytes of far memory, the chip has {}", bytes, chip.hbm.capacity_bytes),
-                     "use a chip with more memory or a smaller model");
+  return unsupported(
+      "chip " + chip.name,
+      fmt::format("the program needs {} bytes of far memory, the chip has {}", bytes, chip.hbm.capacity_bytes),
+      "use a chip with more memory or a smaller model");
 }
 
 // Whether some kernel reads the constant as it stands (weights of products are packed instead).
@@ -64,7 +69,8 @@ Status plan_memory(KernelGraph& kernels, const Chip& chip, const graph::Graph& l
     program.hbm_bytes += round_up(std::max<std::int64_t>(s.bytes(), 1), kAlignment);
   };
   const auto bind = [&](StorageId id, const std::string& name, const graph::TensorType& type) {
-    return isa::Binding{name, type.type, type.shape, isa::Space::kHbm, kernels.storages[static_cast<std::size_t>(id)].address};
+    return isa::Binding{name, type.type, type.shape, isa::Space::kHbm,
+                        kernels.storages[static_cast<std::size_t>(id)].address};
   };
   for (std::size_t i = 0; i < kernels.inputs.size(); ++i) {
     place(kernels.storages[static_cast<std::size_t>(kernels.inputs[i])]);
@@ -83,13 +89,14 @@ Status plan_memory(KernelGraph& kernels, const Chip& chip, const graph::Graph& l
     SYSTOLE_ASSIGN(s.address, add_image(program, chip, std::move(bytes)));
   }
 
-  std::vector<StorageId> between;   // written by a kernel, neither input nor output
+  std::vector<StorageId> between;  // written by a kernel, neither input nor output
   for (std::size_t i = 0; i < kernels.storages.size(); ++i) {
     const Storage& s = kernels.storages[i];
     if (s.address < 0 && s.constant == nullptr && s.first_kernel >= 0) between.push_back(static_cast<StorageId>(i));
   }
   std::stable_sort(between.begin(), between.end(), [&](StorageId a, StorageId b) {
-    return kernels.storages[static_cast<std::size_t>(a)].first_kernel < kernels.storages[static_cast<std::size_t>(b)].first_kernel;
+    return kernels.storages[static_cast<std::size_t>(a)].first_kernel <
+           kernels.storages[static_cast<std::size_t>(b)].first_kernel;
   });
   std::vector<Interval> cmem, hbm;
   std::int64_t hbm_top = 0;

@@ -1,4 +1,5 @@
-// Far-memory addresses: images, inputs, outputs in HBM; what kernels hand to each other in CMEM while it lasts, else HBM.
+// Far-memory addresses: images, inputs, outputs in HBM; what kernels hand to each other in CMEM while it lasts, else
+// HBM.
 #pragma once
 
 #include "chip/chip.h"
@@ -7,7 +8,7 @@
 
 namespace systole::compile {
 
-constexpr std::int64_t kAlignment = 64;   // bytes
+constexpr std::int64_t kAlignment = 64;  // bytes
 
 // Sets Storage::address and in_cmem, fills the program's bindings and constant images, and hbm_bytes / cmem_bytes.
 Status plan_memory(KernelGraph& kernels, const Chip& chip, const graph::Graph& lowered, isa::Program& program);

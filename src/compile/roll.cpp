@@ -1,5 +1,6 @@
-// What it transforms: a run of n equal bodies of L words whose addresses go up by constant steps becomes `loop n`, one body,
-// `end`; bodies may hold loops already, so nests form from the inside out. Stride sets are written before each outermost loop.
+// What it transforms: a run of n equal bodies of L words whose addresses go up by constant steps becomes `loop n`, one
+// body, `end`; bodies may hold loops already, so nests form from the inside out. Stride sets are written before each
+// outermost loop.
 #include "compile/roll.h"
 
 #include <algorithm>
@@ -14,12 +15,15 @@ using isa::Instruction;
 
 namespace {
 
-constexpr std::size_t kMaxBody = 640;       // items of a body looked for
-constexpr std::int64_t kMaxStep = std::int64_t{1} << 31;   // of isa::Strides' fields, with room to spare
+constexpr std::size_t kMaxBody = 640;                     // items of a body looked for
+constexpr std::int64_t kMaxStep = std::int64_t{1} << 31;  // of isa::Strides' fields, with room to spare
 constexpr std::size_t kMaxSets = isa::kStrideSets - 1;
 
 // The address fields of a word that a loop may step, with their stride-set fields.
-struct AddressField { std::int64_t* address; std::int64_t* set; };
+struct AddressField {
+  std::int64_t* address;
+  std::int64_t* set;
+};
 
 std::vector<AddressField> address_fields(Instruction& instruction) {
   return std::visit(
@@ -41,17 +45,17 @@ std::vector<AddressField> address_fields(Instruction& instruction) {
       instruction.body);
 }
 
-// A word, or a loop over items. Addresses are flattened in fetch order; each has the steps of the loops around it inside
-// this item, outermost first.
+// A word, or a loop over items. Addresses are flattened in fetch order; each has the steps of the loops around it
+// inside this item, outermost first.
 struct Item {
-  std::size_t shape = 0;                            // equal items apart from addresses have equal numbers
-  std::size_t words = 1;                            // in the rolled program, loop and end counted
-  int depth = 0;                                    // loops inside
+  std::size_t shape = 0;  // equal items apart from addresses have equal numbers
+  std::size_t words = 1;  // in the rolled program, loop and end counted
+  int depth = 0;          // loops inside
   std::vector<std::int64_t> addresses;
-  std::vector<std::vector<std::int64_t>> steps;     // per address
-  Instruction instruction;                          // a word
+  std::vector<std::vector<std::int64_t>> steps;  // per address
+  Instruction instruction;                       // a word
   std::uint16_t layer = 0;
-  std::int64_t count = 0;                           // > 0: a loop
+  std::int64_t count = 0;  // > 0: a loop
   std::vector<Item> body;
 };
 
@@ -68,18 +72,22 @@ class Shapes {
   std::size_t of_loop(const Item& loop) {
     std::vector<std::uint64_t> key{0xFFFFFFFFu, static_cast<std::uint64_t>(loop.count)};
     for (const Item& item : loop.body) key.push_back(item.shape);
-    for (const auto& steps : loop.steps) for (const auto s : steps) key.push_back(static_cast<std::uint64_t>(s));
+    for (const auto& steps : loop.steps)
+      for (const auto s : steps) key.push_back(static_cast<std::uint64_t>(s));
     return number(std::move(key));
   }
 
  private:
-  std::size_t number(std::vector<std::uint64_t> key) { return numbers_.emplace(std::move(key), numbers_.size()).first->second; }
+  std::size_t number(std::vector<std::uint64_t> key) {
+    return numbers_.emplace(std::move(key), numbers_.size()).first->second;
+  }
   std::map<std::vector<std::uint64_t>, std::size_t> numbers_;
 };
 
 bool is_steppable(const Item& item) {
   if (item.count > 0) return true;
-  return !std::holds_alternative<isa::Halt>(item.instruction.body) && !std::holds_alternative<isa::Barrier>(item.instruction.body);
+  return !std::holds_alternative<isa::Halt>(item.instruction.body) &&
+         !std::holds_alternative<isa::Barrier>(item.instruction.body);
 }
 
 class Roller {
@@ -108,7 +116,8 @@ class Roller {
                     std::make_move_iterator(all.begin() + static_cast<std::ptrdiff_t>(last)));
       for (int level = 0; level < isa::kLoopLevels; ++level) {
         bool rolled = false;
-        for (std::size_t length = 1; length <= std::min(kMaxBody, items_.size() / 2); ++length) rolled |= roll_length(length);
+        for (std::size_t length = 1; length <= std::min(kMaxBody, items_.size() / 2); ++length)
+          rolled |= roll_length(length);
         if (!rolled) break;
       }
       write_items();
@@ -126,7 +135,7 @@ class Roller {
       const auto& a = items_[start + i].addresses;
       const auto& b = items_[start + length + i].addresses;
       for (std::size_t k = 0; k < a.size(); ++k)
-        if (b[k] - a[k] >= kMaxStep || a[k] - b[k] >= kMaxStep) return 1;   // an address that wraps round
+        if (b[k] - a[k] >= kMaxStep || a[k] - b[k] >= kMaxStep) return 1;  // an address that wraps round
     }
     std::size_t n = 2;
     for (; n < possible; ++n) {
@@ -153,7 +162,7 @@ class Roller {
       shape_list_.clear();
       for (const Item& item : items_) shape_list_.push_back(item.shape);
     }
-    std::vector<std::size_t> equal_run(items_.size() + 1, 0);   // how many items from here equal the ones `length` later
+    std::vector<std::size_t> equal_run(items_.size() + 1, 0);  // how many items from here equal the ones `length` later
     bool candidate = false;
     for (std::size_t i = items_.size() - length; i-- > 0;) {
       equal_run[i] = shape_list_[i] == shape_list_[i + length] ? equal_run[i + 1] + 1 : 0;
@@ -219,7 +228,8 @@ class Roller {
     return v;
   }
 
-  void write_loop(Item& loop, const std::vector<std::vector<std::int64_t>>& steps, std::size_t& address, const std::map<StrideVector, std::size_t>& sets) {
+  void write_loop(Item& loop, const std::vector<std::vector<std::int64_t>>& steps, std::size_t& address,
+                  const std::map<StrideVector, std::size_t>& sets) {
     append_scalar(isa::Loop{loop.count}, loop.layer);
     for (Item& item : loop.body) {
       if (item.count > 0) {
@@ -292,7 +302,9 @@ class Roller {
       if (written_.size() <= set) written_.resize(set + 1, StrideVector{});
       if (written_[set] == vector) continue;
       written_[set] = vector;
-      append_scalar(isa::Strides{static_cast<std::int64_t>(set), vector[0], vector[1], vector[2], vector[3], vector[4], vector[5]}, item.layer);
+      append_scalar(isa::Strides{static_cast<std::int64_t>(set), vector[0], vector[1], vector[2], vector[3], vector[4],
+                                 vector[5]},
+                    item.layer);
     }
     std::size_t address = 0;
     write_loop(item, item.steps, address, sets);
@@ -301,7 +313,7 @@ class Roller {
   isa::CoreCode& core_;
   Shapes shapes_;
   std::vector<Item> items_;
-  std::vector<std::size_t> shape_list_;             // of items_, for the scan
+  std::vector<std::size_t> shape_list_;  // of items_, for the scan
   std::vector<StrideVector> written_;
   std::vector<Instruction> code_;
   std::vector<std::uint16_t> layers_;

@@ -38,7 +38,8 @@ TileCache::TileCache(Arena& arena, std::int64_t bytes, std::int64_t slots) {
   }
 }
 
-TileCache::Entry& TileCache::get(const Box& box, std::int64_t step, int lookahead, const std::function<void(Arena::Buffer&)>& load) {
+TileCache::Entry& TileCache::get(const Box& box, std::int64_t step, int lookahead,
+                                 const std::function<void(Arena::Buffer&)>& load) {
   for (Entry& entry : entries_) {
     if (entry.filled && entry.box == box) {
       entry.last_step = std::max(entry.last_step, step);
@@ -68,8 +69,8 @@ namespace {
 
 // A box of a dense tensor as far rows: a contiguous run of bytes, then outer dimensions with pitches.
 struct Strips {
-  std::int64_t offset = 0, bytes = 0;                 // of the first run, from the tensor's start
-  std::vector<std::pair<std::int64_t, std::int64_t>> outer;   // (count, pitch in bytes), slowest first
+  std::int64_t offset = 0, bytes = 0;                        // of the first run, from the tensor's start
+  std::vector<std::pair<std::int64_t, std::int64_t>> outer;  // (count, pitch in bytes), slowest first
 };
 
 // keep_last: the last dimension stays a run of its own.
@@ -102,17 +103,18 @@ Strips strips_of(const Shape& shape, const Box& box, std::int64_t element_bytes,
 constexpr std::int64_t kMaxRunBytes = (1 << 24) - 64;
 constexpr std::int64_t kMaxRows = (1 << 16) - 1;
 
-// Calls emit(far offset, local units done, bytes, rows, planes, pitch, plane pitch) for transfers that together make the strips.
-// A local unit is a byte (dense) or a row (accumulators).
+// Calls emit(far offset, local units done, bytes, rows, planes, pitch, plane pitch) for transfers that together make
+// the strips. A local unit is a byte (dense) or a row (accumulators).
 void for_each_transfer(Strips strips, bool local_rows,
-                       const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t)>& emit) {
-  if (strips.bytes > kMaxRunBytes) {   // cut the run
+                       const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                                                std::int64_t, std::int64_t)>& emit) {
+  if (strips.bytes > kMaxRunBytes) {  // cut the run
     assert(strips.outer.empty() && !local_rows);
     for (std::int64_t done = 0; done < strips.bytes; done += kMaxRunBytes)
       emit(strips.offset + done, done, std::min(kMaxRunBytes, strips.bytes - done), 1, 1, 0, 0);
     return;
   }
-  for (std::size_t i = 0; i < strips.outer.size(); ++i) {   // cut counts that have too many bits
+  for (std::size_t i = 0; i < strips.outer.size(); ++i) {  // cut counts that have too many bits
     while (strips.outer[i].first > kMaxRows) {
       std::int64_t inner = 2;
       while (strips.outer[i].first % inner != 0 && inner < strips.outer[i].first) ++inner;
@@ -149,8 +151,8 @@ void load_box(Context& context, Core& core, StorageId id, const Shape& shape, co
   const Storage& storage = context.storage(id);
   Object& far = core.far[static_cast<std::size_t>(id)];
   for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), false), false,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows, std::int64_t planes, std::int64_t pitch,
-                        std::int64_t plane_pitch) {
+                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
+                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
                       isa::Load load;
                       load.far_space = far_space(storage);
                       load.far = storage.address + offset;
@@ -168,8 +170,8 @@ void store_box(Context& context, Core& core, StorageId id, const Shape& shape, c
   const Storage& storage = context.storage(id);
   Object& far = core.far[static_cast<std::size_t>(id)];
   for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), false), false,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows, std::int64_t planes, std::int64_t pitch,
-                        std::int64_t plane_pitch) {
+                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
+                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
                       isa::Store store;
                       store.far_space = far_space(storage);
                       store.far = storage.address + offset;
@@ -183,12 +185,13 @@ void store_box(Context& context, Core& core, StorageId id, const Shape& shape, c
                     });
 }
 
-void store_sums(Context& context, Core& core, StorageId id, const Shape& shape, const Box& box, int array, std::int64_t row, Object& sums) {
+void store_sums(Context& context, Core& core, StorageId id, const Shape& shape, const Box& box, int array,
+                std::int64_t row, Object& sums) {
   const Storage& storage = context.storage(id);
   Object& far = core.far[static_cast<std::size_t>(id)];
   for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), true), true,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows, std::int64_t planes, std::int64_t pitch,
-                        std::int64_t plane_pitch) {
+                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
+                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
                       isa::Store store;
                       store.far_space = far_space(storage);
                       store.far = storage.address + offset;
@@ -234,7 +237,7 @@ namespace {
 
 // The run's dimensions: those of the tile with more than one index, in the last places of d0..d4.
 struct RunDims {
-  std::array<int, isa::kVectorDims> of{-1, -1, -1, -1, -1};   // dimension of the tile per place
+  std::array<int, isa::kVectorDims> of{-1, -1, -1, -1, -1};  // dimension of the tile per place
   explicit RunDims(const Box& tile) {
     int place = isa::kVectorDims;
     for (std::size_t d = tile.lo.size(); d-- > 0;) {
@@ -243,9 +246,12 @@ struct RunDims {
       of[static_cast<std::size_t>(--place)] = static_cast<int>(d);
     }
   }
-  std::int64_t count(const Box& tile, std::size_t place) const { return of[place] < 0 ? 1 : tile.size(static_cast<std::size_t>(of[place])); }
+  std::int64_t count(const Box& tile, std::size_t place) const {
+    return of[place] < 0 ? 1 : tile.size(static_cast<std::size_t>(of[place]));
+  }
   int place_of(int d) const {
-    for (std::size_t p = 0; p < of.size(); ++p) if (of[p] == d) return static_cast<int>(p);
+    for (std::size_t p = 0; p < of.size(); ++p)
+      if (of[p] == d) return static_cast<int>(p);
     return -1;
   }
 };
@@ -256,7 +262,8 @@ std::int64_t tap_count(const Kernel& kernel, std::size_t tap) {
   return tap == 1 && kernel.taps.size() == 1 ? kernel.taps[0] : 1;
 }
 
-isa::Bind bind_access(const Kernel& kernel, const Access& access, const Box& tile, const RunDims& dims, const Local& local, DType type) {
+isa::Bind bind_access(const Kernel& kernel, const Access& access, const Box& tile, const RunDims& dims,
+                      const Local& local, DType type) {
   const Shape box_shape = [&] {
     Shape shape;
     for (std::size_t d = 0; d < local.box.lo.size(); ++d) shape.push_back(local.box.size(d));
@@ -281,8 +288,13 @@ isa::Bind bind_access(const Kernel& kernel, const Access& access, const Box& til
   bind.space = static_cast<std::int64_t>(isa::Space::kVmem);
   bind.base = (local.buffer->address + origin * dtype_bytes(type)) & ((std::int64_t{1} << 36) - 1);
   bind.type = static_cast<std::int64_t>(type);
-  bind.s0 = s[0]; bind.s1 = s[1]; bind.s2 = s[2]; bind.s3 = s[3]; bind.s4 = s[4];
-  bind.w0 = w[0]; bind.w1 = w[1];
+  bind.s0 = s[0];
+  bind.s1 = s[1];
+  bind.s2 = s[2];
+  bind.s3 = s[3];
+  bind.s4 = s[4];
+  bind.w0 = w[0];
+  bind.w1 = w[1];
   return bind;
 }
 
@@ -292,12 +304,14 @@ isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims
   isa::Window window;
   window.slots = std::int64_t{1} << kernel.input_slots[static_cast<std::size_t>(bounds.input)];
   window.value = bounds.value;
-  const auto set = [&](int d, std::int64_t& dim, std::int64_t& first, std::int64_t& step, std::int64_t& tap, std::int64_t& limit) {
+  const auto set = [&](int d, std::int64_t& dim, std::int64_t& first, std::int64_t& step, std::int64_t& tap,
+                       std::int64_t& limit) {
     step = tap = first = dim = 0;
     limit = 1;
     if (d < 0) return;
     const DimAccess& a = access.dims[static_cast<std::size_t>(d)];
-    first = a.offset - input.box.lo[static_cast<std::size_t>(d)] + (a.iter >= 0 ? a.scale * tile.lo[static_cast<std::size_t>(a.iter)] : 0);
+    first = a.offset - input.box.lo[static_cast<std::size_t>(d)] +
+            (a.iter >= 0 ? a.scale * tile.lo[static_cast<std::size_t>(a.iter)] : 0);
     const int place = a.iter >= 0 ? dims.place_of(a.iter) : -1;
     if (place >= 0) {
       dim = place;
@@ -313,8 +327,8 @@ isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims
 
 }  // namespace
 
-void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t program_address, const Box& tile, const std::vector<Local>& inputs,
-              const Local& output, const Accumulators* sums) {
+void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t program_address, const Box& tile,
+              const std::vector<Local>& inputs, const Local& output, const Accumulators* sums) {
   const RunDims dims(tile);
   Emitter& emitter = core.emitter;
   std::vector<Object*> reads;
@@ -339,7 +353,11 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
       if (place >= 0) s[static_cast<std::size_t>(place)] = last ? 1 : stride;
       if (!last) stride *= tile.size(d);
     }
-    bind.s0 = s[0]; bind.s1 = s[1]; bind.s2 = s[2]; bind.s3 = s[3]; bind.s4 = s[4];
+    bind.s0 = s[0];
+    bind.s1 = s[1];
+    bind.s2 = s[2];
+    bind.s3 = s[3];
+    bind.s4 = s[4];
     emitter.emit(isa::kVector, bind);
     reads.push_back(sums->object);
   }
@@ -360,7 +378,11 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
   run.epilogue = static_cast<std::int64_t>(kernel.program.epilogue.size());
   run.mode = kernel.reduce_mode;
   run.result = kernel.program.result;
-  run.d0 = dims.count(tile, 0); run.d1 = dims.count(tile, 1); run.d2 = dims.count(tile, 2); run.d3 = dims.count(tile, 3); run.d4 = dims.count(tile, 4);
+  run.d0 = dims.count(tile, 0);
+  run.d1 = dims.count(tile, 1);
+  run.d2 = dims.count(tile, 2);
+  run.d3 = dims.count(tile, 3);
+  run.d4 = dims.count(tile, 4);
   run.w0 = tap_count(kernel, 0);
   run.w1 = tap_count(kernel, 1);
   emitter.emit(isa::kVector, run, reads, {&output.buffer->object});

@@ -15,11 +15,11 @@ namespace systole::compile {
 struct Core {
   explicit Core(isa::CoreCode& code) : emitter(code) {}
   Emitter emitter;
-  Object regions[2];                       // accesses to the lower and upper half of VMEM by earlier kernels
-  std::vector<Object> far;                 // per storage
-  std::vector<std::vector<Object>> sums;   // per array: the two halves of its accumulators
-  std::vector<isa::Pad> pads;              // per array: the window set last
-  bool bounds_set = false;                 // the vector unit has a window
+  Object regions[2];                      // accesses to the lower and upper half of VMEM by earlier kernels
+  std::vector<Object> far;                // per storage
+  std::vector<std::vector<Object>> sums;  // per array: the two halves of its accumulators
+  std::vector<isa::Pad> pads;             // per array: the window set last
+  bool bounds_set = false;                // the vector unit has a window
 };
 
 // Everything that is the same for all kernels.
@@ -40,12 +40,16 @@ struct Context {
 class Arena {
  public:
   Arena(Core& core, std::int64_t base, std::int64_t bytes, bool lower, bool upper);
-  ~Arena();                                // leaves the buffers' accesses in the core's regions
+  ~Arena();  // leaves the buffers' accesses in the core's regions
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  struct Buffer { std::int64_t address = 0; std::int64_t bytes = 0; Object object; };
-  Buffer* allocate(std::int64_t bytes);    // asserts that it fits
+  struct Buffer {
+    std::int64_t address = 0;
+    std::int64_t bytes = 0;
+    Object object;
+  };
+  Buffer* allocate(std::int64_t bytes);  // asserts that it fits
   std::int64_t top() const { return next_; }
 
  private:
@@ -61,8 +65,14 @@ class TileCache {
  public:
   TileCache() = default;
   TileCache(Arena& arena, std::int64_t bytes, std::int64_t slots);
-  struct Entry { Arena::Buffer* buffer = nullptr; Box box; std::int64_t last_step = -1000; bool filled = false; };
-  // The entry for `box` in `step`; `load` is called if it must be filled. Entries used in step - lookahead or later stay.
+  struct Entry {
+    Arena::Buffer* buffer = nullptr;
+    Box box;
+    std::int64_t last_step = -1000;
+    bool filled = false;
+  };
+  // The entry for `box` in `step`; `load` is called if it must be filled. Entries used in step - lookahead or later
+  // stay.
   Entry& get(const Box& box, std::int64_t step, int lookahead, const std::function<void(Arena::Buffer&)>& load);
   // A buffer to write in `step` (no contents are looked for).
   Entry& next(std::int64_t step, int lookahead);
@@ -71,17 +81,27 @@ class TileCache {
   std::vector<Entry> entries_;
 };
 
-std::int64_t box_bytes(const Box& box, DType type);       // rounded up to kAlignment
+std::int64_t box_bytes(const Box& box, DType type);  // rounded up to kAlignment
 
 // Copies the box of `storage`, seen as a tensor of `shape`, to or from dense VMEM at `local`.
-void load_box(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box, Arena::Buffer& local);
-void store_box(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box, Arena::Buffer& local);
+void load_box(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box,
+              Arena::Buffer& local);
+void store_box(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box,
+               Arena::Buffer& local);
 // The same from accumulator rows: the last dimension of the box is the columns.
-void store_sums(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box, int array, std::int64_t row, Object& sums);
+void store_sums(Context& context, Core& core, StorageId storage, const Shape& shape, const Box& box, int array,
+                std::int64_t row, Object& sums);
 
 // One vector run over `tile`. locals[i]: where input i's box stands.
-struct Local { Arena::Buffer* buffer = nullptr; Box box; };
-struct Accumulators { int array = 0; std::int64_t row = 0; Object* object = nullptr; };
+struct Local {
+  Arena::Buffer* buffer = nullptr;
+  Box box;
+};
+struct Accumulators {
+  int array = 0;
+  std::int64_t row = 0;
+  Object* object = nullptr;
+};
 void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t program_address, const Box& tile,
               const std::vector<Local>& inputs, const Local& output, const Accumulators* sums);
 

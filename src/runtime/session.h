@@ -19,25 +19,28 @@ namespace systole::runtime {
 enum class Engine { kEvent, kRegister, kRtl };
 
 struct LoadOptions {
-  std::map<std::string, Shape> shapes;          // --shape
-  std::map<std::string, Tensor> fixed_inputs;   // operands of shapes whose values the import needs (--input)
+  std::map<std::string, Shape> shapes;         // --shape
+  std::map<std::string, Tensor> fixed_inputs;  // operands of shapes whose values the import needs (--input)
   std::int64_t batch = 0;
-  std::string format;                           // empty: the chip's own
-  compile::Options compile;                     // its format is set from `format`
+  std::string format;        // empty: the chip's own
+  compile::Options compile;  // its format is set from `format`
   bool use_cache = true;
-  std::string cache_folder;                     // empty: default_cache_folder()
+  std::string cache_folder;  // empty: default_cache_folder()
 };
 
-// The program cache: one file per hash of model bytes (external data too), shapes, fixed inputs, the chip's fingerprint, compiler
-// version and options (docs/compiler.md). A damaged entry counts as a miss and is written again.
-std::string default_cache_folder();             // ~/.cache/systole
+// The program cache: one file per hash of model bytes (external data too), shapes, fixed inputs, the chip's
+// fingerprint, compiler version and options (docs/compiler.md). A damaged entry counts as a miss and is written again.
+std::string default_cache_folder();  // ~/.cache/systole
 
-struct Output { std::string name; Tensor value; };
+struct Output {
+  std::string name;
+  Tensor value;
+};
 
 struct RunOptions {
   Engine engine = Engine::kEvent;
-  bool timing_only = false;                     // no inputs needed, no outputs
-  bool check = false;                           // outputs against both interpreters
+  bool timing_only = false;  // no inputs needed, no outputs
+  bool check = false;        // outputs against both interpreters
   bool check_hazards = false;
   bool trace = false;
   int threads = 1;
@@ -56,8 +59,8 @@ struct RunResult {
   std::vector<Output> outputs;
   std::vector<OutputCheck> checks;
   machine::Trace trace;
-  double simulate_seconds = 0;                  // wall clock of time and values
-  double host_seconds = 0;                      // of that, operators left to the host
+  double simulate_seconds = 0;  // wall clock of time and values
+  double host_seconds = 0;      // of that, operators left to the host
   bool check_passed() const;
 };
 
@@ -66,14 +69,14 @@ class Session {
  public:
   static Expected<Session> load_model(const std::string& onnx_path, const Chip& chip, const LoadOptions& options);
   static Expected<Session> load_graph(graph::Graph source, const Chip& chip, const LoadOptions& options);
-  static Expected<Session> load_program(const std::string& path, const Chip& chip);     // no --check: it has no graph
+  static Expected<Session> load_program(const std::string& path, const Chip& chip);  // no --check: it has no graph
 
   const isa::Program& program() const;
   const Chip& chip() const;
-  const std::string& format() const;            // "bf16", "int8", ...
+  const std::string& format() const;  // "bf16", "int8", ...
   bool cache_hit() const;
   double compile_seconds() const;
-  const std::vector<std::string>& notes() const;   // float64 computed as fp32, ...
+  const std::vector<std::string>& notes() const;  // float64 computed as fp32, ...
 
   // Inputs by name; each input of the program must be there with its type (converted if exact) and shape.
   Expected<RunResult> run(const std::map<std::string, Tensor>& inputs, const RunOptions& options) const;

@@ -1,5 +1,5 @@
-// The time of one instruction as a pure function of (chip, instruction): docs/machine.md, "instruction times". The compiler's
-// cost model and every engine use these, so the estimate is the run.
+// The time of one instruction as a pure function of (chip, instruction): docs/machine.md, "instruction times". The
+// compiler's cost model and every engine use these, so the estimate is the run.
 #pragma once
 
 #include <cstdint>
@@ -31,33 +31,36 @@ std::int64_t transfer_cycles(const MemorySpec& memory, std::int64_t bursts);
 std::int64_t run_cycles(const Chip& chip, const isa::Run& run, std::span<const MicroOp> microcode,
                         std::span<const isa::Bind, isa::kVectorSlots> binds);
 
-// The memory rule: one server, fixed bursts, round robin over its requesters. No clock of its own: every call takes the time.
-// A call costs time in proportion to the requesters, however many bursts and cycles lie between. Not for free memories.
+// The memory rule: one server, fixed bursts, round robin over its requesters. No clock of its own: every call takes the
+// time. A call costs time in proportion to the requesters, however many bursts and cycles lie between. Not for free
+// memories.
 class MemoryServer {
  public:
   explicit MemoryServer(const MemorySpec& spec, int requesters);
   // A requester joins in cycle `now` with `bursts` > 0 to serve; it must not be pending.
   void request(std::int64_t now, int requester, std::int64_t bursts);
-  // The first cycle >= the last event in which some pending requester's last burst is served, if no one joins before; -1: idle.
+  // The first cycle >= the last event in which some pending requester's last burst is served, if no one joins before;
+  // -1: idle.
   std::int64_t next_completion() const;
-  // Serves up to and including cycle `cycle` (no completion before it may be skipped) and returns the requesters that finished in it.
+  // Serves up to and including cycle `cycle` (no completion before it may be skipped) and returns the requesters that
+  // finished in it.
   std::vector<int> advance(std::int64_t cycle);
 
  private:
   struct First {
     int requester;
-    std::int64_t burst;                 // its last burst, counted from 1 over all that are served
+    std::int64_t burst;  // its last burst, counted from 1 over all that are served
   };
   First first_to_finish() const;
-  void serve(std::int64_t bursts);      // up to and including the first to finish, no further
+  void serve(std::int64_t bursts);  // up to and including the first to finish, no further
 
   MemorySpec spec_;
-  std::int64_t cost_;                   // credit that a burst costs
-  std::vector<std::int64_t> pending_;   // bursts left per requester
-  int waiting_ = 0;                     // requesters with bursts left
-  std::int64_t time_ = 0;               // cycles < time_ are served
+  std::int64_t cost_;                  // credit that a burst costs
+  std::vector<std::int64_t> pending_;  // bursts left per requester
+  int waiting_ = 0;                    // requesters with bursts left
+  std::int64_t time_ = 0;              // cycles < time_ are served
   std::int64_t credit_ = 0;
-  int turn_ = 0;                        // who is looked at first
+  int turn_ = 0;  // who is looked at first
 };
 
 }  // namespace systole::timing

@@ -29,8 +29,10 @@ bool lowered(DType type) {
     case DType::kU16:
     case DType::kU32:
     case DType::kU64:
-    case DType::kF64: return false;
-    default: return true;
+    case DType::kF64:
+      return false;
+    default:
+      return true;
   }
 }
 
@@ -42,12 +44,15 @@ bool result_of_contraction(const Check& c, const Op& op) {
 Status check_convolution(const Check& c, const Op& op) {
   const auto& a = op.get<graph::ConvAttr>();
   const Dims activations = {1, 2}, weights = {0, 1}, one = {1, 1};
-  if (a.lhs_batch != 0 || a.lhs_feature != 3 || a.lhs_spatial != activations) return fail(op, 2, "lhs is not [b,0,1,f]");
-  if (a.out_batch != 0 || a.out_feature != 3 || a.out_spatial != activations) return fail(op, 2, "the result is not [b,0,1,f]");
+  if (a.lhs_batch != 0 || a.lhs_feature != 3 || a.lhs_spatial != activations)
+    return fail(op, 2, "lhs is not [b,0,1,f]");
+  if (a.out_batch != 0 || a.out_feature != 3 || a.out_spatial != activations)
+    return fail(op, 2, "the result is not [b,0,1,f]");
   if (a.rhs_input != 2 || a.rhs_output != 3 || a.rhs_spatial != weights) return fail(op, 2, "rhs is not [0,1,i,o]");
   if (a.lhs_dilation != one) return fail(op, 2, "lhs_dilation is not 1");
   for (const Dims* pad : {&a.pad_low, &a.pad_high}) {
-    if (std::any_of(pad->begin(), pad->end(), [](std::int64_t p) { return p < 0; })) return fail(op, 6, "a pad is negative");
+    if (std::any_of(pad->begin(), pad->end(), [](std::int64_t p) { return p < 0; }))
+      return fail(op, 6, "a pad is negative");
   }
   if (!result_of_contraction(c, op)) return fail(op, 2, "the result's element type is not the accumulator's");
   return ok_status();
@@ -58,8 +63,10 @@ Status check_dot(const Check& c, const Op& op) {
   const std::int64_t b = a.lhs_batch.empty() ? 0 : 1;
   const Dims batch(static_cast<std::size_t>(b), 0);
   const auto rank = static_cast<std::size_t>(2 + b);
-  if (a.lhs_batch != batch || a.rhs_batch != batch) return fail(op, 3, "more than one batch dimension, or not in front");
-  if (c.shape(op.operands[0]).size() != rank || c.shape(op.operands[1]).size() != rank) return fail(op, 3, "an operand is not a matrix");
+  if (a.lhs_batch != batch || a.rhs_batch != batch)
+    return fail(op, 3, "more than one batch dimension, or not in front");
+  if (c.shape(op.operands[0]).size() != rank || c.shape(op.operands[1]).size() != rank)
+    return fail(op, 3, "an operand is not a matrix");
   if (a.lhs_contract != Dims{b + 1}) return fail(op, 3, "lhs is not [M,K]");
   if (a.rhs_contract != Dims{b} && a.rhs_contract != Dims{b + 1}) return fail(op, 3, "rhs is not [K,N] or [N,K]");
   if (!result_of_contraction(c, op)) return fail(op, 3, "the result's element type is not the accumulator's");
@@ -93,7 +100,8 @@ Status check_movement(const Check& c, const Op& op) {
   if (op.kind == OpKind::kPad) {
     const auto& a = op.get<graph::PadAttr>();
     for (const Dims* pad : {&a.low, &a.high}) {
-      if (std::any_of(pad->begin(), pad->end(), [](std::int64_t p) { return p < 0; })) return fail(op, 6, "a pad is negative");
+      if (std::any_of(pad->begin(), pad->end(), [](std::int64_t p) { return p < 0; }))
+        return fail(op, 6, "a pad is negative");
     }
     if (!is_zero(a.interior)) return fail(op, 6, "interior padding");
   }
@@ -108,7 +116,8 @@ Status check_movement(const Check& c, const Op& op) {
 }
 
 Status check_folded(const Check& c, const Op& op) {
-  if (op.kind == OpKind::kConstant || op.kind == OpKind::kIota || op.kind == OpKind::kBroadcastInDim) return ok_status();
+  if (op.kind == OpKind::kConstant || op.kind == OpKind::kIota || op.kind == OpKind::kBroadcastInDim)
+    return ok_status();
   for (const ValueId id : op.operands) {
     if (!c.is_constant(id)) return ok_status();
   }

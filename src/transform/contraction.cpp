@@ -18,7 +18,8 @@ Dims joined(std::initializer_list<const Dims*> lists) {
 Dims free_dims(std::size_t rank, const Dims& batch, const Dims& contract) {
   Dims result;
   for (const std::int64_t d : identity(rank)) {
-    if (std::find(batch.begin(), batch.end(), d) == batch.end() && std::find(contract.begin(), contract.end(), d) == contract.end()) {
+    if (std::find(batch.begin(), batch.end(), d) == batch.end() &&
+        std::find(contract.begin(), contract.end(), d) == contract.end()) {
       result.push_back(d);
     }
   }
@@ -70,7 +71,8 @@ ValueId canonical(Rewriter& r, const Op& op) {
   const bool last = r.constant(rhs) == nullptr && !keeps_order(w, k_first) && !rhs_free.empty() &&
                     (keeps_order(w, k_last) || k_last.back() == static_cast<std::int64_t>(w.size()) - 1);
   const std::int64_t b = element_count(permuted_shape(x, a.lhs_batch)), m = element_count(permuted_shape(x, lhs_free));
-  const std::int64_t k = element_count(permuted_shape(x, a.lhs_contract)), n = element_count(permuted_shape(w, rhs_free));
+  const std::int64_t k = element_count(permuted_shape(x, a.lhs_contract)),
+                     n = element_count(permuted_shape(w, rhs_free));
   Shape left = {m, k}, right = last ? Shape{n, k} : Shape{k, n};
   const std::int64_t batched = b == 1 ? 0 : 1;
   if (batched != 0) left.insert(left.begin(), b), right.insert(right.begin(), b);

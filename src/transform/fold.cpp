@@ -1,8 +1,9 @@
 // Constant folding: an op all of whose operands are constants becomes a constant.
 //
-// The value is chip independent: the op in double precision, rounded once to the result's type. Movement (transpose, slice,
-// ...) is folded wherever a pass emits it. What would grow stays: iota and broadcasts, except where an op needs them and the
-// result is small; elementwise ops pass through a broadcast, so that they are computed on what is broadcast.
+// The value is chip independent: the op in double precision, rounded once to the result's type. Movement (transpose,
+// slice,
+// ...) is folded wherever a pass emits it. What would grow stays: iota and broadcasts, except where an op needs them
+// and the result is small; elementwise ops pass through a broadcast, so that they are computed on what is broadcast.
 #include <fmt/core.h>
 
 #include "graph/interpreter.h"
@@ -62,7 +63,8 @@ Expected<ValueId> fold_under_broadcast(Rewriter& r, const Op& op, const std::vec
   for (const ValueId id : operands) {
     const Op* b = broadcast_of_constant(r, id);
     if (b == nullptr || r.shape(b->operands[0]).empty()) continue;
-    if (!inner.empty() && (dims != b->get<graph::BroadcastAttr>().dimensions || inner != r.shape(b->operands[0]))) return ValueId{-1};
+    if (!inner.empty() && (dims != b->get<graph::BroadcastAttr>().dimensions || inner != r.shape(b->operands[0])))
+      return ValueId{-1};
     dims = b->get<graph::BroadcastAttr>().dimensions;
     inner = r.shape(b->operands[0]);
   }
@@ -77,7 +79,8 @@ Expected<ValueId> fold_under_broadcast(Rewriter& r, const Op& op, const std::vec
     const Tensor& x = *r.constant(b != nullptr ? b->operands[0] : id);
     ValueId v = g.add_input({x.type(), x.shape()}, fmt::format("x{}", values.size()));
     values.push_back(x);
-    if (x.shape() != inner && !scalar_bound) v = g.add_typed(OpKind::kBroadcastInDim, {v}, {x.type(), inner}, graph::BroadcastAttr{});
+    if (x.shape() != inner && !scalar_bound)
+      v = g.add_typed(OpKind::kBroadcastInDim, {v}, {x.type(), inner}, graph::BroadcastAttr{});
     ids.push_back(v);
   }
   g.add_output(g.add_typed(op.kind, ids, {full.type, inner}, op.attr), "y");

@@ -1,6 +1,7 @@
 // The pass `scale`, in front of a contraction with constant weights; u, t: one constant each:
 //   (x * u) . W = x . (W * u), where such contractions are the only users
-//   (x + t) . W = x . W + t * sum(W), without padding, in the format fp32 only: a narrow format rounds operands, and x rounded is
+//   (x + t) . W = x . W + t * sum(W), without padding, in the format fp32 only: a narrow format rounds operands, and x
+//   rounded is
 //       coarser than x + t rounded where the shift cancels, as in hard-swish, layer scales and normalisation
 //   (x * u) * v = x * (u * v)
 #include <cmath>
@@ -33,7 +34,8 @@ ValueId merge_scales(Rewriter& r, const ScaleContext& c, const Op& op) {
   double outer = 0, inner = 0;
   if (c.graph.type(op.result).type != DType::kF32 || !uniform_side(c, op, middle, outer)) return -1;
   const Op* below = c.op(middle);
-  if (below == nullptr || !is_scale(below->kind) || !c.single_use(middle) || !uniform_side(c, *below, x, inner)) return -1;
+  if (below == nullptr || !is_scale(below->kind) || !c.single_use(middle) || !uniform_side(c, *below, x, inner))
+    return -1;
   const double factor = as_factor(op.kind, outer) * as_factor(below->kind, inner);
   if (!std::isfinite(static_cast<float>(factor)) || std::abs(factor) < 1e-30) return -1;
   return r.emit(OpKind::kMultiply, {r[x], r.filled(c.graph.type(op.result), factor)});
@@ -61,12 +63,14 @@ ValueId fold_input_affine(Rewriter& r, const ScaleContext& c, const Contraction&
   const Op* below = c.op(id);
   ValueId x = -1;
   double value = 0;
-  if (below == nullptr || (!is_scale(below->kind) && !is_shift(below->kind)) || !uniform_side(c, *below, x, value)) return -1;
+  if (below == nullptr || (!is_scale(below->kind) && !is_shift(below->kind)) || !uniform_side(c, *below, x, value))
+    return -1;
   const Tensor& weights = to.weights(c);
   if (is_scale(below->kind)) {
     const double factor = as_factor(below->kind, value);
     if (!c.only_contracted[static_cast<std::size_t>(id)] || !std::isfinite(factor)) return -1;
-    const std::vector<double> scale(static_cast<std::size_t>(weights.shape()[static_cast<std::size_t>(to.weight_feature)]), factor);
+    const std::vector<double> scale(
+        static_cast<std::size_t>(weights.shape()[static_cast<std::size_t>(to.weight_feature)]), factor);
     Contraction scaled = to;
     Op op = *to.op;
     op.operands[0] = x;
@@ -76,7 +80,8 @@ ValueId fold_input_affine(Rewriter& r, const ScaleContext& c, const Contraction&
   if (!c.exact_operands || !c.single_use(id) || is_padded(*to.op) || !std::isfinite(value)) return -1;
   const ValueId product = r.contract(to.op->kind, r[x], r[to.op->operands[1]], to.op->attr, DType::kF32);
   const double shift = below->kind == OpKind::kSubtract ? -value : value;
-  return r.emit(OpKind::kAdd, {product, feature_vector(r, shifted_sums(weights, to.weight_feature, shift), to.feature, r.shape(product))});
+  return r.emit(OpKind::kAdd, {product, feature_vector(r, shifted_sums(weights, to.weight_feature, shift), to.feature,
+                                                       r.shape(product))});
 }
 
 }  // namespace

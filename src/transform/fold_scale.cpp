@@ -1,7 +1,7 @@
 // Scale and shift after a contraction with constant weights (batch normalisation) go into the weights and one bias:
 //   (x . W) * s = x . (W * s)      (x . W + b) * s = (x . W) * s + b * s      (x . W + b) + c = x . W + (b + c)
-// s, b, c: constants per output feature. What stands in front of the contraction: fold_input_scale.cpp. Computed in double, rounded once to fp32. This is the only pass that changes
-// floating-point values.
+// s, b, c: constants per output feature. What stands in front of the contraction: fold_input_scale.cpp. Computed in
+// double, rounded once to fp32. This is the only pass that changes floating-point values.
 #include "transform/passes.h"
 #include "transform/scale.h"
 
@@ -10,8 +10,8 @@ namespace {
 
 constexpr int kRounds = 6;
 
-// `id` as a vector over dimension `feature` of its shape: it must be a constant, or a broadcast of one, that varies along
-// this dimension only.
+// `id` as a vector over dimension `feature` of its shape: it must be a constant, or a broadcast of one, that varies
+// along this dimension only.
 bool per_feature(const ScaleContext& c, ValueId id, std::int64_t feature, std::vector<double>& out) {
   const Op* op = c.op(id);
   Dims dims;
@@ -55,14 +55,16 @@ std::vector<double> as_shift(OpKind kind, std::vector<double> c) {
   return c;
 }
 
-// The op rewritten, or -1. The outer op's other operand is looked for with the feature dimension of the contraction below.
+// The op rewritten, or -1. The outer op's other operand is looked for with the feature dimension of the contraction
+// below.
 ValueId fold_into(Rewriter& r, const ScaleContext& c, const Op& op) {
   if (!is_shift(op.kind) && !is_scale(op.kind)) return fold_input(r, c, op);
   for (const ValueId x : op.operands) {
     ValueId inner = -1;
     std::vector<double> outer_constant;
     if (const Contraction below = contraction_of(c, x); below.op != nullptr) {
-      if (!is_scale(op.kind) || !c.single_use(x) || !split(c, op, below.feature, inner, outer_constant) || inner != x) continue;
+      if (!is_scale(op.kind) || !c.single_use(x) || !split(c, op, below.feature, inner, outer_constant) || inner != x)
+        continue;
       outer_constant = as_scale(op.kind, outer_constant);
       if (!all_finite(outer_constant)) continue;
       return scale_contraction(r, c, below, outer_constant);
@@ -76,9 +78,11 @@ ValueId fold_into(Rewriter& r, const ScaleContext& c, const Op& op) {
       if (below.op == nullptr || !split(c, *shift, below.feature, base, bias) || base != y) continue;
       if (!split(c, op, below.feature, inner, outer_constant) || inner != x) continue;
       bias = as_shift(shift->kind, bias);
-      const std::vector<double> outer = is_scale(op.kind) ? as_scale(op.kind, outer_constant) : as_shift(op.kind, outer_constant);
+      const std::vector<double> outer =
+          is_scale(op.kind) ? as_scale(op.kind, outer_constant) : as_shift(op.kind, outer_constant);
       if (!all_finite(outer) || (is_scale(op.kind) && !c.single_use(y))) continue;
-      for (std::size_t i = 0; i < bias.size(); ++i) bias[i] = is_scale(op.kind) ? bias[i] * outer[i] : bias[i] + outer[i];
+      for (std::size_t i = 0; i < bias.size(); ++i)
+        bias[i] = is_scale(op.kind) ? bias[i] * outer[i] : bias[i] + outer[i];
       const ValueId product = is_scale(op.kind) ? scale_contraction(r, c, below, outer) : r[y];
       return r.emit(OpKind::kAdd, {product, feature_vector(r, bias, below.feature, r.shape(product))});
     }

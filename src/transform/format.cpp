@@ -1,8 +1,9 @@
 // The operands of floating-point contractions get the chip's operand format; their results are fp32.
 //
-// bf16, fp16, tf32, fp8: a convert in front of each operand, constants converted at compile time. fp32: the algorithm (native,
-// or bf16 passes) is noted. Q8.8: operands and result are Q8.8. Integer contractions stay as they are. A convolution on the
-// vector unit keeps fp32 operands: that is what the unit computes in. Then narrow_movement moves the converts up.
+// bf16, fp16, tf32, fp8: a convert in front of each operand, constants converted at compile time. fp32: the algorithm
+// (native, or bf16 passes) is noted. Q8.8: operands and result are Q8.8. Integer contractions stay as they are. A
+// convolution on the vector unit keeps fp32 operands: that is what the unit computes in. Then narrow_movement moves the
+// converts up.
 #include <fmt/core.h>
 
 #include "transform/passes.h"
@@ -10,7 +11,8 @@
 namespace systole::transform {
 namespace {
 
-const char* const kQuantiseHint = "quantise the model (QuantizeLinear / DequantizeLinear, `systole quantize`) or choose another --format";
+const char* const kQuantiseHint =
+    "quantise the model (QuantizeLinear / DequantizeLinear, `systole quantize`) or choose another --format";
 
 Attr with_algorithm(const Op& op, graph::Algorithm algorithm) {
   Attr attr = op.attr;
@@ -32,9 +34,11 @@ Expected<ValueId> formatted(Rewriter& r, const Op& op, const Target& target) {
     return unsupported(place(op), fmt::format("the matrix unit cannot multiply {} by {}", dtype_name(a), dtype_name(b)),
                        "its integer operands are i8, ui8 and i16");
   }
-  if (op.kind == OpKind::kConvolution && op.get<graph::ConvAttr>().placement == graph::Placement::kVectorUnit) return r.copy(op);
+  if (op.kind == OpKind::kConvolution && op.get<graph::ConvAttr>().placement == graph::Placement::kVectorUnit)
+    return r.copy(op);
   if (!is_float(target.format) && target.format != DType::kQ8_8) {
-    return unsupported(place(op), fmt::format("its operands are {}, the format is {}", dtype_name(a), dtype_name(target.format)),
+    return unsupported(place(op),
+                       fmt::format("its operands are {}, the format is {}", dtype_name(a), dtype_name(target.format)),
                        kQuantiseHint);
   }
   const auto algorithm = target.format == DType::kF32 ? target.fp32_algorithm : graph::Algorithm::kDefault;

@@ -1,9 +1,10 @@
 // NCHW to NHWC, for convolutions and windows, with as few transposes as the graph allows.
 //
-// A value may be held in another order of dimensions than the graph says: `order_` lists, per stored dimension, the model's
-// dimension. A convolution asks for [batch, spatial, feature] and leaves its result so; elementwise ops, reductions, padding,
-// slices, concatenation, reshapes of whole groups of dimensions and contractions take what they get; a transpose of the
-// model only changes the note. A transpose is written where two orders meet, and at the graph's outputs.
+// A value may be held in another order of dimensions than the graph says: `order_` lists, per stored dimension, the
+// model's dimension. A convolution asks for [batch, spatial, feature] and leaves its result so; elementwise ops,
+// reductions, padding, slices, concatenation, reshapes of whole groups of dimensions and contractions take what they
+// get; a transpose of the model only changes the note. A transpose is written where two orders meet, and at the graph's
+// outputs.
 #include "transform/layout.h"
 
 #include "transform/passes.h"
@@ -77,7 +78,8 @@ void Layout::elementwise(const Op& op) {
   std::vector<ValueId> x;
   for (const ValueId id : op.operands) x.push_back(model_shape(id).empty() ? r_[id] : in_order(id, wanted));
   const TensorType type{r_.from().type(op.result).type, permuted_shape(model_shape(op.result), wanted)};
-  set(op.result, op.kind == OpKind::kConvert ? r_.convert(x[0], type.type) : r_.emit(op.kind, x, op.attr, &type), wanted);
+  set(op.result, op.kind == OpKind::kConvert ? r_.convert(x[0], type.type) : r_.emit(op.kind, x, op.attr, &type),
+      wanted);
 }
 
 void Layout::concatenate(const Op& op) {
@@ -85,7 +87,8 @@ void Layout::concatenate(const Op& op) {
   std::vector<ValueId> x;
   for (const ValueId id : op.operands) x.push_back(in_order(id, wanted));
   const Dims place = inverse(wanted);
-  set(op.result, r_.concatenate(x, place[static_cast<std::size_t>(op.get<graph::ConcatenateAttr>().dimension)]), wanted);
+  set(op.result, r_.concatenate(x, place[static_cast<std::size_t>(op.get<graph::ConcatenateAttr>().dimension)]),
+      wanted);
 }
 
 void Layout::broadcast(const Op& op) {
@@ -94,7 +97,8 @@ void Layout::broadcast(const Op& op) {
   const Shape& shape = model_shape(op.result);
   const bool plain_order = keeps_order(model_shape(op.operands[0]), o);
   const Dims wanted = plain_order ? identity(shape.size()) : following(dims, shape.size());
-  set(op.result, r_.broadcast(r_[op.operands[0]], composed(inverse(wanted), dims), permuted_shape(shape, wanted)), wanted);
+  set(op.result, r_.broadcast(r_[op.operands[0]], composed(inverse(wanted), dims), permuted_shape(shape, wanted)),
+      wanted);
 }
 
 void Layout::reshape(const Op& op) {
@@ -152,7 +156,8 @@ void Layout::window(const Op& op) {
   const auto acts = [&](std::size_t d) {
     return a.window[d] != 1 || a.stride[d] != 1 || a.base_dilation[d] != 1 || a.pad_low[d] != 0 || a.pad_high[d] != 0;
   };
-  const bool fits = rank == 4 && !acts(static_cast<std::size_t>(wanted[0])) && !acts(static_cast<std::size_t>(wanted[3]));
+  const bool fits =
+      rank == 4 && !acts(static_cast<std::size_t>(wanted[0])) && !acts(static_cast<std::size_t>(wanted[3]));
   if (!fits && (rank == 3 || rank == 4)) {
     Dims windowed, rest;
     for (std::size_t d = 0; d < rank; ++d) (acts(d) ? windowed : rest).push_back(static_cast<std::int64_t>(d));
@@ -172,11 +177,12 @@ void Layout::window(const Op& op) {
 void Layout::dot(const Op& op) {
   auto a = op.get<graph::DotAttr>();
   const Dims lhs = order(op.operands[0]), rhs = order(op.operands[1]);
-  const auto [lhs_free, rhs_free] = std::pair{free_positions(lhs, a.lhs_batch, a.lhs_contract),
-                                              free_positions(rhs, a.rhs_batch, a.rhs_contract)};
+  const auto [lhs_free, rhs_free] =
+      std::pair{free_positions(lhs, a.lhs_batch, a.lhs_contract), free_positions(rhs, a.rhs_batch, a.rhs_contract)};
   Dims result = identity(a.lhs_batch.size());
   for (const std::int64_t f : lhs_free) result.push_back(f + static_cast<std::int64_t>(a.lhs_batch.size()));
-  for (const std::int64_t f : rhs_free) result.push_back(f + static_cast<std::int64_t>(a.lhs_batch.size() + lhs_free.size()));
+  for (const std::int64_t f : rhs_free)
+    result.push_back(f + static_cast<std::int64_t>(a.lhs_batch.size() + lhs_free.size()));
   a.lhs_batch = composed(inverse(lhs), a.lhs_batch), a.lhs_contract = composed(inverse(lhs), a.lhs_contract);
   a.rhs_batch = composed(inverse(rhs), a.rhs_batch), a.rhs_contract = composed(inverse(rhs), a.rhs_contract);
   const DType type = r_.from().type(op.result).type;
@@ -201,19 +207,29 @@ void Layout::visit(const Op& op) {
     case OpKind::kTranspose:
       return set(op.result, r_[op.operands[0]],
                  composed(inverse(op.get<graph::TransposeAttr>().permutation), order(op.operands[0])));
-    case OpKind::kBroadcastInDim: return broadcast(op);
-    case OpKind::kReshape: return reshape(op);
+    case OpKind::kBroadcastInDim:
+      return broadcast(op);
+    case OpKind::kReshape:
+      return reshape(op);
     case OpKind::kPad:
     case OpKind::kSlice:
-    case OpKind::kReverse: return movement(op);
-    case OpKind::kConcatenate: return concatenate(op);
+    case OpKind::kReverse:
+      return movement(op);
+    case OpKind::kConcatenate:
+      return concatenate(op);
     case OpKind::kDynamicSlice:
-    case OpKind::kDynamicUpdateSlice: return dynamic(op);
-    case OpKind::kReduce: return reduce(op);
-    case OpKind::kReduceWindow: return window(op);
-    case OpKind::kDotGeneral: return dot(op);
-    case OpKind::kConvolution: return convolution(op);
-    default: break;
+    case OpKind::kDynamicUpdateSlice:
+      return dynamic(op);
+    case OpKind::kReduce:
+      return reduce(op);
+    case OpKind::kReduceWindow:
+      return window(op);
+    case OpKind::kDotGeneral:
+      return dot(op);
+    case OpKind::kConvolution:
+      return convolution(op);
+    default:
+      break;
   }
   std::vector<ValueId> x;
   for (const ValueId id : op.operands) x.push_back(plain(id));

@@ -1,12 +1,11 @@
 #include "transform/layout.h"
-
 #include "transform/rewriter.h"
 
 namespace systole::transform {
 namespace {
 
 struct Group {
-  Dims from, to;   // dimensions longer than 1
+  Dims from, to;  // dimensions longer than 1
 };
 
 // Pairs runs of dimensions of equal products; no size is 0.
@@ -89,20 +88,22 @@ bool reshaped_order(const Shape& from, const Shape& to, const Dims& order, Dims&
     result = identity(to.size());
     return true;
   }
-  Dims stored;   // dimensions longer than 1, as they are stored
+  Dims stored;  // dimensions longer than 1, as they are stored
   for (const std::int64_t d : order) {
     if (from[static_cast<std::size_t>(d)] != 1) stored.push_back(d);
   }
   const std::vector<Group> groups = matched_groups(from, to);
   Dims real;
   for (std::size_t at = 0; at < stored.size();) {
-    const auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.from[0] == stored[at]; });
+    const auto group =
+        std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.from[0] == stored[at]; });
     if (group == groups.end() || at + group->from.size() > stored.size()) return false;
-    if (!std::equal(group->from.begin(), group->from.end(), stored.begin() + static_cast<std::ptrdiff_t>(at))) return false;
+    if (!std::equal(group->from.begin(), group->from.end(), stored.begin() + static_cast<std::ptrdiff_t>(at)))
+      return false;
     real.insert(real.end(), group->to.begin(), group->to.end());
     at += group->from.size();
   }
-  result = following(real, to.size());   // what is not listed has size 1
+  result = following(real, to.size());  // what is not listed has size 1
   return true;
 }
 

@@ -31,11 +31,13 @@ Expected<graph::Graph> lower(graph::Graph graph, const Target& target, const Low
   for (const std::string& name : options.disabled) {
     const auto& passes = lowering_passes();
     const auto pass = std::find_if(passes.begin(), passes.end(), [&](const Pass& p) { return p.name == name; });
-    if (pass == passes.end()) return invalid_input("lowering", "no pass is called '" + name + "'", "see docs/passes.md");
+    if (pass == passes.end())
+      return invalid_input("lowering", "no pass is called '" + name + "'", "see docs/passes.md");
     if (!pass->optional) return invalid_input("lowering", "pass '" + name + "' cannot be switched off");
   }
   for (const Pass& pass : lowering_passes()) {
-    const bool disabled = std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end();
+    const bool disabled =
+        std::find(options.disabled.begin(), options.disabled.end(), pass.name) != options.disabled.end();
     if (pass.optional && (disabled || !target.fuse)) continue;
     SYSTOLE_TRY(pass.run(graph, target));
     if (Status status = graph::verify(graph); !status.ok()) {

@@ -30,8 +30,8 @@ Box collapsed(const Box& box) {
   return out;
 }
 
-// The last two dimensions where the last is not contiguous at the source: a strip of 16 at a time, so that the source's cache
-// lines stay until they are used up.
+// The last two dimensions where the last is not contiguous at the source: a strip of 16 at a time, so that the source's
+// cache lines stay until they are used up.
 template <typename T>
 void copy_strips(const Box& box, std::size_t d, const T* from, T* to) {
   constexpr std::int64_t kStrip = 16;
@@ -66,10 +66,14 @@ void copy_box(std::int64_t element_bytes, const Box& box, const std::uint8_t* fr
   if (element_count(box.shape) == 0) return;
   const Box c = collapsed(box);
   switch (element_bytes) {
-    case 1: return copy_dim(c, 0, from, to);
-    case 2: return copy_dim(c, 0, reinterpret_cast<const std::uint16_t*>(from), reinterpret_cast<std::uint16_t*>(to));
-    case 4: return copy_dim(c, 0, reinterpret_cast<const std::uint32_t*>(from), reinterpret_cast<std::uint32_t*>(to));
-    default: return copy_dim(c, 0, reinterpret_cast<const std::uint64_t*>(from), reinterpret_cast<std::uint64_t*>(to));
+    case 1:
+      return copy_dim(c, 0, from, to);
+    case 2:
+      return copy_dim(c, 0, reinterpret_cast<const std::uint16_t*>(from), reinterpret_cast<std::uint16_t*>(to));
+    case 4:
+      return copy_dim(c, 0, reinterpret_cast<const std::uint32_t*>(from), reinterpret_cast<std::uint32_t*>(to));
+    default:
+      return copy_dim(c, 0, reinterpret_cast<const std::uint64_t*>(from), reinterpret_cast<std::uint64_t*>(to));
   }
 }
 

@@ -7,7 +7,7 @@ namespace systole::transform {
 
 using Dims = std::vector<std::int64_t>;
 
-Tensor permuted(const Tensor& x, const Dims& permutation);                 // result dim i = x's dim permutation[i]
+Tensor permuted(const Tensor& x, const Dims& permutation);  // result dim i = x's dim permutation[i]
 Tensor sliced(const Tensor& x, const Dims& start, const Dims& limit, const Dims& stride);
 Tensor reversed(const Tensor& x, const Dims& dimensions);
 Tensor concatenated(const std::vector<const Tensor*>& parts, std::int64_t dimension);

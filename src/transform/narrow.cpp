@@ -1,8 +1,8 @@
 // Moves converts from fp32 to the chip's operand format up through data movement, so that a tensor is stored narrow.
 //
-// A value all of whose uses end in such a convert, by way of reshape, transpose, slice, concatenate, pad, broadcast, gather
-// or a maximum / minimum window, is converted where it is computed. Rounding is monotone and elementwise, so that these ops
-// give the same bits either way.
+// A value all of whose uses end in such a convert, by way of reshape, transpose, slice, concatenate, pad, broadcast,
+// gather or a maximum / minimum window, is converted where it is computed. Rounding is monotone and elementwise, so
+// that these ops give the same bits either way.
 #include "tensor/element.h"
 #include "transform/passes.h"
 
@@ -18,7 +18,7 @@ bool is_exact(const Graph& graph, const std::vector<int>& definition, ValueId sc
 
 struct Narrowing {
   DType format;
-  std::vector<bool> narrow;   // per value
+  std::vector<bool> narrow;  // per value
 
   // The operands that follow the result's format, as a count of leading operands; 0: the op does not move data.
   std::size_t moved_operands(const Graph& g, const std::vector<int>& definition, const Op& op) const {
@@ -29,16 +29,21 @@ struct Narrowing {
       case OpKind::kReverse:
       case OpKind::kBroadcastInDim:
       case OpKind::kDynamicSlice:
-      case OpKind::kGather: return 1;
-      case OpKind::kDynamicUpdateSlice: return 2;
-      case OpKind::kConcatenate: return op.operands.size();
-      case OpKind::kPad: return is_exact(g, definition, op.operands[1], format) ? 2 : 0;
+      case OpKind::kGather:
+        return 1;
+      case OpKind::kDynamicUpdateSlice:
+        return 2;
+      case OpKind::kConcatenate:
+        return op.operands.size();
+      case OpKind::kPad:
+        return is_exact(g, definition, op.operands[1], format) ? 2 : 0;
       case OpKind::kReduceWindow: {
         const auto reduction = op.get<graph::ReduceWindowAttr>().reduction;
         const bool picks = reduction == graph::Reduction::kMaximum || reduction == graph::Reduction::kMinimum;
         return picks && is_exact(g, definition, op.operands[1], format) ? 2 : 0;
       }
-      default: return 0;
+      default:
+        return 0;
     }
   }
 };
@@ -54,7 +59,8 @@ Narrowing find_narrow(const Graph& graph, const std::vector<int>& definition, DT
   for (std::size_t i = graph.ops.size(); i-- > 0;) {
     const Op& op = graph.ops[i];
     if (op.kind == OpKind::kConvert && graph.type(op.result).type == format) continue;
-    const std::size_t moved = n.narrow[static_cast<std::size_t>(op.result)] ? n.moved_operands(graph, definition, op) : 0;
+    const std::size_t moved =
+        n.narrow[static_cast<std::size_t>(op.result)] ? n.moved_operands(graph, definition, op) : 0;
     for (std::size_t k = moved; k < op.operands.size(); ++k) n.narrow[static_cast<std::size_t>(op.operands[k])] = false;
   }
   return n;

@@ -1,11 +1,14 @@
-// What is left for the lowered form: reduced dimensions adjacent, gather along axis 0, select's condition of full shape.
+// What is left for the lowered form: reduced dimensions adjacent, gather along axis 0, select's condition of full
+// shape.
 #include "transform/layout.h"
 #include "transform/passes.h"
 
 namespace systole::transform {
 namespace {
 
-bool adjacent(const Dims& sorted) { return sorted.empty() || sorted.back() - sorted.front() + 1 == static_cast<std::int64_t>(sorted.size()); }
+bool adjacent(const Dims& sorted) {
+  return sorted.empty() || sorted.back() - sorted.front() + 1 == static_cast<std::int64_t>(sorted.size());
+}
 
 // Dimensions of size 1 are left out first; if the reduced ones still do not stand together they go to the end.
 ValueId reduce(Rewriter& r, const Op& op) {
@@ -14,10 +17,11 @@ ValueId reduce(Rewriter& r, const Op& op) {
   Dims sorted = a.dimensions;
   std::sort(sorted.begin(), sorted.end());
   const Shape shape = r.shape(x);
-  if (sorted.empty()) {   // x op init, kept as a reduction of one element
+  if (sorted.empty()) {  // x op init, kept as a reduction of one element
     Shape longer = shape;
     longer.push_back(1);
-    return r.emit(op.kind, {r.reshape(x, longer), init}, graph::ReduceAttr{a.reduction, {static_cast<std::int64_t>(shape.size())}});
+    return r.emit(op.kind, {r.reshape(x, longer), init},
+                  graph::ReduceAttr{a.reduction, {static_cast<std::int64_t>(shape.size())}});
   }
   if (adjacent(sorted)) return r.emit(op.kind, {x, init}, graph::ReduceAttr{a.reduction, sorted});
   Dims kept, gone;

@@ -1,4 +1,5 @@
-// Negative padding -> slice; interior padding -> pad of a new dimension behind each element; both for pad and convolution.
+// Negative padding -> slice; interior padding -> pad of a new dimension behind each element; both for pad and
+// convolution.
 #include "transform/passes.h"
 
 namespace systole::transform {
@@ -50,7 +51,8 @@ ValueId convolution(Rewriter& r, const Op& op) {
     a.pad_low[i] -= trim.low[d], a.pad_high[i] -= trim.high[d];
   }
   const ValueId x = r[op.operands[0]];
-  const ValueId trimmed = is_zero(trim.low) && is_zero(trim.high) ? x : pad_positive(r, x, r.scalar(r.type(x).type, 0), trim);
+  const ValueId trimmed =
+      is_zero(trim.low) && is_zero(trim.high) ? x : pad_positive(r, x, r.scalar(r.type(x).type, 0), trim);
   return r.contract(op.kind, trimmed, r[op.operands[1]], a, r.from().type(op.result).type);
 }
 

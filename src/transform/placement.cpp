@@ -1,7 +1,8 @@
 // Depthwise convolutions go to the vector unit where its estimate is smaller.
 //
-// On the array each group is a product of its own: per kernel row one chunk, M rows streamed behind R rows of weights. On
-// the vector unit each output costs about three operations a tap (load, multiply, add), lanes x sublanes outputs at once.
+// On the array each group is a product of its own: per kernel row one chunk, M rows streamed behind R rows of weights.
+// On the vector unit each output costs about three operations a tap (load, multiply, add), lanes x sublanes outputs at
+// once.
 #include "transform/passes.h"
 
 namespace systole::transform {
@@ -18,7 +19,8 @@ bool vector_unit_is_faster(const Shape& out, const Shape& kernel, const Target& 
   const std::int64_t vector = ceil_div(element_count(out), width) * (taps * kOperationsPerTap + kEpilogueOperations);
   const std::int64_t rows = out[0] * out[1] * out[2];
   const std::int64_t chunks = kernel[0] * ceil_div(kernel[1], target.array_rows);
-  const std::int64_t array = ceil_div(out[3] * chunks * (rows + target.array_rows), std::max<std::int64_t>(target.arrays, 1));
+  const std::int64_t array =
+      ceil_div(out[3] * chunks * (rows + target.array_rows), std::max<std::int64_t>(target.arrays, 1));
   return vector < array;
 }
 
@@ -32,7 +34,7 @@ Status place_convolutions(Graph& graph, const Target& target) {
     const std::int64_t features = graph.type(op.operands[0]).shape[3];
     const bool depthwise = features > 1 && a.feature_groups == features && out[3] == features;
     a.placement = depthwise && vector_unit_is_faster(out, kernel, target) ? graph::Placement::kVectorUnit
-                                                                                  : graph::Placement::kMatrixUnit;
+                                                                          : graph::Placement::kMatrixUnit;
   }
   return ok_status();
 }

@@ -1,10 +1,10 @@
 // Contractions of dequantised operands -> integer contractions, when the operand format is int8.
 //
 //   (sa * (a - za)) . (sw * (w - zw)) = sa * sw * (a . (w - zw) - za * sum(w - zw)), the sum per output feature
-// a: i8 or u8 with one scale and zero point. w: constant; its scale may run along the output features; w - zw is stored as i8
-// where it fits, else i16. Padding of a convolution becomes a pad of a with za, so that the correction holds at the border.
-// Without constant weights both sides are centred (x - zero point) into i8 or i16 first. The products and sums are exact in
-// int32; the scale is one fp32 multiplication.
+// a: i8 or u8 with one scale and zero point. w: constant; its scale may run along the output features; w - zw is stored
+// as i8 where it fits, else i16. Padding of a convolution becomes a pad of a with za, so that the correction holds at
+// the border. Without constant weights both sides are centred (x - zero point) into i8 or i16 first. The products and
+// sums are exact in int32; the scale is one fp32 multiplication.
 #include "tensor/element.h"
 #include "transform/passes.h"
 
@@ -15,7 +15,7 @@ namespace {
 struct Quantised {
   ValueId q = -1;
   std::int64_t zero = 0;
-  std::vector<double> scale;       // one, or one per element of dimension `axis`
+  std::vector<double> scale;  // one, or one per element of dimension `axis`
   std::int64_t axis = -1;
   explicit operator bool() const { return q >= 0; }
 };
@@ -26,7 +26,8 @@ bool is_byte(DType type) { return type == DType::kI8 || type == DType::kU8; }
 bool read_scale(const Rewriter& r, ValueId id, Quantised& out) {
   const Op* op = r.definition(id);
   Dims dims = identity(r.shape(id).size());
-  if (op != nullptr && op->kind == OpKind::kBroadcastInDim) dims = op->get<graph::BroadcastAttr>().dimensions, id = op->operands[0];
+  if (op != nullptr && op->kind == OpKind::kBroadcastInDim)
+    dims = op->get<graph::BroadcastAttr>().dimensions, id = op->operands[0];
   const Tensor* value = r.constant(id);
   if (value == nullptr || value->type() != DType::kF32) return false;
   std::int64_t axis = -1;
@@ -57,7 +58,8 @@ bool read_integer(const Rewriter& r, ValueId id, Quantised& out) {
     out.q = inner->operands[0];
   }
   const Op* widened = r.definition(out.q);
-  if (widened != nullptr && widened->kind == OpKind::kConvert && r.type(out.q).type == DType::kI32) out.q = widened->operands[0];
+  if (widened != nullptr && widened->kind == OpKind::kConvert && r.type(out.q).type == DType::kI32)
+    out.q = widened->operands[0];
   return is_byte(r.type(out.q).type);
 }
 
@@ -107,7 +109,8 @@ ValueId centred(Rewriter& r, const Quantised& v) {
     Tensor wide(DType::kI16, t->shape());
     bool narrow = true;
     for (std::int64_t i = 0; i < t->count(); ++i) {
-      const auto x = static_cast<std::int64_t>(load_as_double(t->type(), t->raw() + i * dtype_bytes(t->type()))) - v.zero;
+      const auto x =
+          static_cast<std::int64_t>(load_as_double(t->type(), t->raw() + i * dtype_bytes(t->type()))) - v.zero;
       narrow = narrow && x >= -128 && x <= 127;
       wide.mutable_data<std::int16_t>()[i] = static_cast<std::int16_t>(x);
     }
@@ -116,11 +119,13 @@ ValueId centred(Rewriter& r, const Quantised& v) {
   if (v.zero == 0) return v.q;
   const ValueId q = r.convert(v.q, DType::kI32);
   const bool narrow = r.type(v.q).type == DType::kU8 && v.zero == 128;
-  return r.convert(r.emit(OpKind::kSubtract, {q, r.filled(r.type(q), static_cast<double>(v.zero))}), narrow ? DType::kI8 : DType::kI16);
+  return r.convert(r.emit(OpKind::kSubtract, {q, r.filled(r.type(q), static_cast<double>(v.zero))}),
+                   narrow ? DType::kI8 : DType::kI16);
 }
 
 // -zero * sum of the weights of each output feature, along dimension `feature` of the result.
-ValueId correction(Rewriter& r, std::int64_t zero, ValueId weights, std::int64_t weight_feature, std::int64_t feature, const Shape& result) {
+ValueId correction(Rewriter& r, std::int64_t zero, ValueId weights, std::int64_t weight_feature, std::int64_t feature,
+                   const Shape& result) {
   const Tensor& w = *r.constant(weights);
   const std::int64_t n = w.shape()[static_cast<std::size_t>(weight_feature)];
   const std::int64_t inner = row_major_strides(w.shape())[static_cast<std::size_t>(weight_feature)];
@@ -143,11 +148,13 @@ ValueId padded_with_zero_point(Rewriter& r, const Quantised& a, graph::ConvAttr&
 }
 
 struct Sides {
-  std::int64_t feature = 0, weight_feature = 0;   // of the result, of the weights; -1: the weights have several free dimensions
+  std::int64_t feature = 0,
+               weight_feature = 0;  // of the result, of the weights; -1: the weights have several free dimensions
 };
 
 Sides sides_of(const Op& op, std::size_t rhs_rank, std::size_t result_rank) {
-  if (op.kind == OpKind::kConvolution) return {op.get<graph::ConvAttr>().out_feature, op.get<graph::ConvAttr>().rhs_output};
+  if (op.kind == OpKind::kConvolution)
+    return {op.get<graph::ConvAttr>().out_feature, op.get<graph::ConvAttr>().rhs_output};
   const auto& a = op.get<graph::DotAttr>();
   Dims used = a.rhs_batch;
   used.insert(used.end(), a.rhs_contract.begin(), a.rhs_contract.end());
@@ -164,20 +171,26 @@ ValueId integer_contraction(Rewriter& r, const Op& op) {
   const Sides sides = sides_of(op, r.shape(w.q).size(), type.shape.size());
   if (w.axis >= 0 && w.axis != sides.weight_feature) return -1;
   const ValueId weights = centred(r, w);
-  const bool dilated = op.kind == OpKind::kConvolution && op.get<graph::ConvAttr>().lhs_dilation != Dims(op.get<graph::ConvAttr>().lhs_dilation.size(), 1);
+  const bool dilated = op.kind == OpKind::kConvolution &&
+                       op.get<graph::ConvAttr>().lhs_dilation != Dims(op.get<graph::ConvAttr>().lhs_dilation.size(), 1);
   ValueId sums = -1;
-  if (a.zero != 0 && r.constant(weights) != nullptr && r.constant(a.q) == nullptr && sides.weight_feature >= 0 && !dilated) {
+  if (a.zero != 0 && r.constant(weights) != nullptr && r.constant(a.q) == nullptr && sides.weight_feature >= 0 &&
+      !dilated) {
     Attr attr = op.attr;
-    const ValueId x = op.kind == OpKind::kConvolution ? padded_with_zero_point(r, a, std::get<graph::ConvAttr>(attr)) : a.q;
+    const ValueId x =
+        op.kind == OpKind::kConvolution ? padded_with_zero_point(r, a, std::get<graph::ConvAttr>(attr)) : a.q;
     sums = r.contract(op.kind, x, weights, std::move(attr), DType::kI32);
-    sums = r.emit(OpKind::kAdd, {sums, correction(r, a.zero, weights, sides.weight_feature, sides.feature, type.shape)});
+    sums =
+        r.emit(OpKind::kAdd, {sums, correction(r, a.zero, weights, sides.weight_feature, sides.feature, type.shape)});
   } else {
     sums = r.contract(op.kind, centred(r, a), weights, op.attr, DType::kI32);
   }
   Tensor scale(DType::kF32, w.axis >= 0 ? Shape{static_cast<std::int64_t>(w.scale.size())} : Shape{});
-  for (std::size_t i = 0; i < w.scale.size(); ++i) scale.mutable_data<float>()[i] = static_cast<float>(a.scale[0] * w.scale[i]);
+  for (std::size_t i = 0; i < w.scale.size(); ++i)
+    scale.mutable_data<float>()[i] = static_cast<float>(a.scale[0] * w.scale[i]);
   const Dims along = w.axis >= 0 ? Dims{sides.feature} : Dims{};
-  return r.emit(OpKind::kMultiply, {r.convert(sums, DType::kF32), r.broadcast(r.constant(std::move(scale)), along, type.shape)});
+  return r.emit(OpKind::kMultiply,
+                {r.convert(sums, DType::kF32), r.broadcast(r.constant(std::move(scale)), along, type.shape)});
 }
 
 }  // namespace

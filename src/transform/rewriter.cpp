@@ -9,7 +9,7 @@
 namespace systole::transform {
 namespace {
 
-constexpr std::int64_t kCompareContentBytes = 4096;   // larger constants are the same only if they share storage
+constexpr std::int64_t kCompareContentBytes = 4096;  // larger constants are the same only if they share storage
 
 void append(std::string& key, std::int64_t x) { key.append(reinterpret_cast<const char*>(&x), sizeof x); }
 void append(std::string& key, const Dims& list) {
@@ -35,7 +35,9 @@ struct AttrKey {
   void operator()(const graph::CompareAttr& a) const { append(key, static_cast<std::int64_t>(a.direction)); }
   void operator()(const graph::BroadcastAttr& a) const { append(key, a.dimensions); }
   void operator()(const graph::TransposeAttr& a) const { append(key, a.permutation); }
-  void operator()(const graph::SliceAttr& a) const { append(key, a.start), append(key, a.limit), append(key, a.stride); }
+  void operator()(const graph::SliceAttr& a) const {
+    append(key, a.start), append(key, a.limit), append(key, a.stride);
+  }
   void operator()(const graph::ConcatenateAttr& a) const { append(key, a.dimension); }
   void operator()(const graph::PadAttr& a) const { append(key, a.low), append(key, a.high), append(key, a.interior); }
   void operator()(const graph::ReverseAttr& a) const { append(key, a.dimensions); }
@@ -55,9 +57,9 @@ struct AttrKey {
     append(key, static_cast<std::int64_t>(a.algorithm));
   }
   void operator()(const graph::ConvAttr& a) const {
-    for (const std::int64_t x : {a.lhs_batch, a.lhs_feature, a.rhs_input, a.rhs_output, a.out_batch, a.out_feature,
-                                 a.feature_groups, static_cast<std::int64_t>(a.algorithm),
-                                 static_cast<std::int64_t>(a.placement)}) {
+    for (const std::int64_t x :
+         {a.lhs_batch, a.lhs_feature, a.rhs_input, a.rhs_output, a.out_batch, a.out_feature, a.feature_groups,
+          static_cast<std::int64_t>(a.algorithm), static_cast<std::int64_t>(a.placement)}) {
       append(key, x);
     }
     for (const Dims* list : {&a.lhs_spatial, &a.rhs_spatial, &a.out_spatial, &a.stride, &a.pad_low, &a.pad_high,
@@ -100,7 +102,8 @@ bool is_identity(const Dims& permutation) { return permutation == identity(permu
 
 Dims inverse(const Dims& permutation) {
   Dims result(permutation.size());
-  for (std::size_t i = 0; i < permutation.size(); ++i) result[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
+  for (std::size_t i = 0; i < permutation.size(); ++i)
+    result[static_cast<std::size_t>(permutation[i])] = static_cast<std::int64_t>(i);
   return result;
 }
 
@@ -175,7 +178,7 @@ ValueId Rewriter::filled(const TensorType& type, double value) {
 }
 
 ValueId Rewriter::contract(OpKind kind, ValueId lhs, ValueId rhs, Attr attr, DType result) {
-  const TensorType declared{result, {}};   // only the element type is read
+  const TensorType declared{result, {}};  // only the element type is read
   return emit(kind, {lhs, rhs}, std::move(attr), &declared);
 }
 

@@ -1,8 +1,8 @@
 // The tool of every pass: reads one graph in order and writes another.
 //
-// Every op goes through emit, which infers its type and returns an existing value where the same op stands already (common
-// subexpressions). The movement helpers (transpose, reshape, ...) simplify as they emit: identities vanish, chains merge,
-// constants are moved at compile time. They never change a value's bits.
+// Every op goes through emit, which infers its type and returns an existing value where the same op stands already
+// (common subexpressions). The movement helpers (transpose, reshape, ...) simplify as they emit: identities vanish,
+// chains merge, constants are moved at compile time. They never change a value's bits.
 #pragma once
 
 #include <string>
@@ -22,11 +22,11 @@ using graph::ValueId;
 
 class Rewriter {
  public:
-  explicit Rewriter(const Graph& from);            // declares the same inputs
-  Rewriter(const Graph& from, const std::vector<TensorType>& input_types);   // inputs of other element types
+  explicit Rewriter(const Graph& from);                                     // declares the same inputs
+  Rewriter(const Graph& from, const std::vector<TensorType>& input_types);  // inputs of other element types
 
   const Graph& from() const { return from_; }
-  const Graph& graph() const { return to_; }       // what is written so far
+  const Graph& graph() const { return to_; }  // what is written so far
   ValueId operator[](ValueId old) const { return map_[static_cast<std::size_t>(old)]; }
   void map(ValueId old, ValueId now);
   std::vector<ValueId> mapped(const std::vector<ValueId>& old) const;
@@ -34,21 +34,23 @@ class Rewriter {
 
   TensorType type(ValueId now) const { return to_.type(now); }
   Shape shape(ValueId now) const { return to_.type(now).shape; }
-  const Op* definition(ValueId now) const;         // null for an input; valid until the next emit
-  const Tensor* constant(ValueId now) const;       // its value, or null; valid until the next emit
+  const Op* definition(ValueId now) const;    // null for an input; valid until the next emit
+  const Tensor* constant(ValueId now) const;  // its value, or null; valid until the next emit
 
   // `declared` as in graph::infer_type. The op must be well formed.
   ValueId emit(OpKind kind, std::vector<ValueId> operands, Attr attr = {}, const TensorType* declared = nullptr);
-  ValueId copy(const Op& op);                      // op of `from` on the mapped operands, through the helpers below
+  ValueId copy(const Op& op);  // op of `from` on the mapped operands, through the helpers below
   ValueId constant(Tensor value);
   ValueId scalar(DType type, double value);
-  ValueId filled(const TensorType& type, double value);      // a broadcast scalar
+  ValueId filled(const TensorType& type, double value);  // a broadcast scalar
 
   ValueId transpose(ValueId x, const Dims& permutation);
   ValueId reshape(ValueId x, const Shape& shape);
   ValueId broadcast(ValueId x, const Dims& dimensions, const Shape& shape);
   ValueId slice(ValueId x, const Dims& start, const Dims& limit, const Dims& stride);
-  ValueId slice(ValueId x, const Dims& start, const Dims& limit) { return slice(x, start, limit, Dims(start.size(), 1)); }
+  ValueId slice(ValueId x, const Dims& start, const Dims& limit) {
+    return slice(x, start, limit, Dims(start.size(), 1));
+  }
   ValueId reverse(ValueId x, const Dims& dimensions);
   ValueId concatenate(const std::vector<ValueId>& parts, std::int64_t dimension);
   ValueId pad(ValueId x, ValueId value, const Dims& low, const Dims& high, const Dims& interior);
@@ -56,7 +58,7 @@ class Rewriter {
   // dot_general or convolution with the result's element type given.
   ValueId contract(OpKind kind, ValueId lhs, ValueId rhs, Attr attr, DType result);
 
-  Graph finish();                                  // outputs mapped, dead ops removed, values renumbered
+  Graph finish();  // outputs mapped, dead ops removed, values renumbered
 
  private:
   const Graph& from_;

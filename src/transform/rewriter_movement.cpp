@@ -25,7 +25,8 @@ ValueId Rewriter::transpose(ValueId x, const Dims& permutation) {
   const Op* op = definition(x);
   if (op != nullptr && op->kind == OpKind::kTranspose) {
     Dims merged;
-    for (const std::int64_t p : permutation) merged.push_back(op->get<graph::TransposeAttr>().permutation[static_cast<std::size_t>(p)]);
+    for (const std::int64_t p : permutation)
+      merged.push_back(op->get<graph::TransposeAttr>().permutation[static_cast<std::size_t>(p)]);
     return transpose(op->operands[0], merged);
   }
   if (op != nullptr && op->kind == OpKind::kBroadcastInDim) {
@@ -59,7 +60,8 @@ ValueId Rewriter::broadcast(ValueId x, const Dims& dimensions, const Shape& to) 
   const Op* op = definition(x);
   if (op != nullptr && op->kind == OpKind::kBroadcastInDim) {
     Dims merged;
-    for (const std::int64_t d : op->get<graph::BroadcastAttr>().dimensions) merged.push_back(dimensions[static_cast<std::size_t>(d)]);
+    for (const std::int64_t d : op->get<graph::BroadcastAttr>().dimensions)
+      merged.push_back(dimensions[static_cast<std::size_t>(d)]);
     // A dimension of size 1 that the inner broadcast made is free in the outer one.
     return broadcast(op->operands[0], merged, to);
   }
@@ -159,21 +161,28 @@ ValueId Rewriter::copy(const Op& op) {
   const std::vector<ValueId> x = mapped(op.operands);
   const TensorType& old = from_.type(op.result);
   switch (op.kind) {
-    case OpKind::kTranspose: return transpose(x[0], op.get<graph::TransposeAttr>().permutation);
-    case OpKind::kReshape: return reshape(x[0], old.shape);
-    case OpKind::kBroadcastInDim: return broadcast(x[0], op.get<graph::BroadcastAttr>().dimensions, old.shape);
+    case OpKind::kTranspose:
+      return transpose(x[0], op.get<graph::TransposeAttr>().permutation);
+    case OpKind::kReshape:
+      return reshape(x[0], old.shape);
+    case OpKind::kBroadcastInDim:
+      return broadcast(x[0], op.get<graph::BroadcastAttr>().dimensions, old.shape);
     case OpKind::kSlice: {
       const auto& a = op.get<graph::SliceAttr>();
       return slice(x[0], a.start, a.limit, a.stride);
     }
-    case OpKind::kReverse: return reverse(x[0], op.get<graph::ReverseAttr>().dimensions);
-    case OpKind::kConcatenate: return concatenate(x, op.get<graph::ConcatenateAttr>().dimension);
+    case OpKind::kReverse:
+      return reverse(x[0], op.get<graph::ReverseAttr>().dimensions);
+    case OpKind::kConcatenate:
+      return concatenate(x, op.get<graph::ConcatenateAttr>().dimension);
     case OpKind::kPad: {
       const auto& a = op.get<graph::PadAttr>();
       return pad(x[0], x[1], a.low, a.high, a.interior);
     }
-    case OpKind::kConvert: return convert(x[0], old.type);
-    default: return emit(op.kind, x, op.attr, &old);
+    case OpKind::kConvert:
+      return convert(x[0], old.type);
+    default:
+      return emit(op.kind, x, op.attr, &old);
   }
 }
 

@@ -22,11 +22,16 @@ Tensor scaled_weights(const Tensor& weights, std::int64_t feature, const std::ve
 }  // namespace
 
 ScaleContext::ScaleContext(const Graph& of, bool exact)
-    : graph(of), exact_operands(exact), definition(of.defining_op()), uses(of.use_count()), only_contracted(of.values.size(), true) {
+    : graph(of),
+      exact_operands(exact),
+      definition(of.defining_op()),
+      uses(of.use_count()),
+      only_contracted(of.values.size(), true) {
   for (const ValueId id : graph.outputs) only_contracted[static_cast<std::size_t>(id)] = false;
   for (const Op& op : graph.ops) {
     const bool contraction = contraction_of(*this, op.result).op != nullptr;
-    for (std::size_t i = contraction ? 1 : 0; i < op.operands.size(); ++i) only_contracted[static_cast<std::size_t>(op.operands[i])] = false;
+    for (std::size_t i = contraction ? 1 : 0; i < op.operands.size(); ++i)
+      only_contracted[static_cast<std::size_t>(op.operands[i])] = false;
   }
 }
 

@@ -9,9 +9,9 @@ struct ScaleContext {
   ScaleContext(const Graph& of, bool exact);
 
   const Graph& graph;
-  const bool exact_operands;           // contractions take fp32 operands as they are
+  const bool exact_operands;  // contractions take fp32 operands as they are
   std::vector<int> definition, uses;
-  std::vector<bool> only_contracted;   // per value: every use is the left operand of a contraction with constant weights
+  std::vector<bool> only_contracted;  // per value: every use is the left operand of a contraction with constant weights
 
   const Op* op(ValueId id) const {
     const int index = definition[static_cast<std::size_t>(id)];
@@ -24,13 +24,14 @@ struct ScaleContext {
   bool single_use(ValueId id) const { return uses[static_cast<std::size_t>(id)] == 1; }
 };
 
-// An fp32 contraction with constant weights; `feature`: the result's dimension of output features; `weight_feature`: theirs.
+// An fp32 contraction with constant weights; `feature`: the result's dimension of output features; `weight_feature`:
+// theirs.
 struct Contraction {
   const Op* op = nullptr;
   std::int64_t feature = 0, weight_feature = 0;
   const Tensor& weights(const ScaleContext& c) const { return *c.constant(op->operands[1]); }
 };
-Contraction contraction_of(const ScaleContext& c, ValueId id);      // op is null if it is none
+Contraction contraction_of(const ScaleContext& c, ValueId id);  // op is null if it is none
 
 constexpr bool is_shift(OpKind kind) { return kind == OpKind::kAdd || kind == OpKind::kSubtract; }
 constexpr bool is_scale(OpKind kind) { return kind == OpKind::kMultiply || kind == OpKind::kDivide; }

@@ -1,6 +1,7 @@
 // Identities, in rounds until nothing changes: x + 0, x - 0, x * 1, x / 1, x ^ 1, x / 2^n = x * 2^-n, x ^ 2 = x * x,
-// x ^ 0.5 = sqrt(x), select of a known or void choice, double negation, exact conversion chains, reduction of dimensions of
-// size 1, windows of one element, gathers and dynamic slices at known places; and constants folded on the way.
+// x ^ 0.5 = sqrt(x), select of a known or void choice, double negation, exact conversion chains, reduction of
+// dimensions of size 1, windows of one element, gathers and dynamic slices at known places; and constants folded on the
+// way.
 //
 // Every rule keeps the value for every operand (a zero may change its sign); nothing is reassociated.
 #include <cmath>
@@ -41,19 +42,23 @@ ValueId binary_identity(Rewriter& r, OpKind kind, ValueId a, ValueId b) {
     case OpKind::kAdd:
       if (right && value == 0) return a;
       return is_uniform(r, a, 0) ? b : kNone;
-    case OpKind::kSubtract: return right && value == 0 ? a : kNone;
+    case OpKind::kSubtract:
+      return right && value == 0 ? a : kNone;
     case OpKind::kMultiply:
       if (right && value == 1) return a;
       return is_uniform(r, a, 1) ? b : kNone;
     case OpKind::kDivide:
       if (right && value == 1) return a;
       return right ? divide_by(r, a, value) : kNone;
-    case OpKind::kPower: return right ? raise_to(r, a, value) : kNone;
+    case OpKind::kPower:
+      return right ? raise_to(r, a, value) : kNone;
     case OpKind::kMaximum:
     case OpKind::kMinimum:
     case OpKind::kAnd:
-    case OpKind::kOr: return a == b ? a : kNone;
-    default: return kNone;
+    case OpKind::kOr:
+      return a == b ? a : kNone;
+    default:
+      return kNone;
   }
 }
 
@@ -90,11 +95,16 @@ ValueId select_identity(Rewriter& r, const std::vector<ValueId>& x) {
 bool is_identity_of(graph::Reduction reduction, DType type, double init) {
   switch (reduction) {
     case graph::Reduction::kAdd:
-    case graph::Reduction::kOr: return init == 0;
-    case graph::Reduction::kMultiply: return init == 1;
-    case graph::Reduction::kMaximum: return is_float(type) && init == -INFINITY;
-    case graph::Reduction::kMinimum: return is_float(type) && init == INFINITY;
-    default: return false;
+    case graph::Reduction::kOr:
+      return init == 0;
+    case graph::Reduction::kMultiply:
+      return init == 1;
+    case graph::Reduction::kMaximum:
+      return is_float(type) && init == -INFINITY;
+    case graph::Reduction::kMinimum:
+      return is_float(type) && init == INFINITY;
+    default:
+      return false;
   }
 }
 
@@ -161,12 +171,18 @@ ValueId dynamic_slice_identity(Rewriter& r, const Op& op, const std::vector<Valu
 ValueId simplified(Rewriter& r, const Op& op) {
   const std::vector<ValueId> x = r.mapped(op.operands);
   switch (op.kind) {
-    case OpKind::kSelect: return select_identity(r, x);
-    case OpKind::kReduce: return reduce_identity(r, op, x);
-    case OpKind::kReduceWindow: return window_identity(r, op, x);
-    case OpKind::kGather: return gather_identity(r, op, x);
-    case OpKind::kDynamicSlice: return dynamic_slice_identity(r, op, x);
-    default: break;
+    case OpKind::kSelect:
+      return select_identity(r, x);
+    case OpKind::kReduce:
+      return reduce_identity(r, op, x);
+    case OpKind::kReduceWindow:
+      return window_identity(r, op, x);
+    case OpKind::kGather:
+      return gather_identity(r, op, x);
+    case OpKind::kDynamicSlice:
+      return dynamic_slice_identity(r, op, x);
+    default:
+      break;
   }
   if (x.size() == 2) return binary_identity(r, op.kind, x[0], x[1]);
   return x.size() == 1 ? unary_identity(r, op, x[0]) : kNone;

@@ -41,7 +41,7 @@ ValueId phase_convolution(Rewriter& r, ValueId x, ValueId taps, graph::ConvAttr 
 }
 
 struct Phases {
-  Dims s, counts;                      // per spatial dimension: phases, and outputs of each
+  Dims s, counts;  // per spatial dimension: phases, and outputs of each
   std::vector<Phase> list[2];
 };
 
@@ -57,11 +57,13 @@ ValueId taps_of(Rewriter& r, ValueId w, const Phases& p, std::int64_t rh, std::i
 }
 
 // The phases side by side as features: [b, qh, qw, (rh, rw, f)].
-ValueId all_phases(Rewriter& r, ValueId x, ValueId w, const graph::ConvAttr& a, const Phases& p, Shape out, DType result) {
+ValueId all_phases(Rewriter& r, ValueId x, ValueId w, const graph::ConvAttr& a, const Phases& p, Shape out,
+                   DType result) {
   const auto same = [](const std::vector<Phase>& list) {
     return std::all_of(list.begin(), list.end(), [&](const Phase& q) { return q == list[0]; });
   };
-  const bool merge = same(p.list[0]) && same(p.list[1]) && a.feature_groups == 1 && p.list[0][0].taps * p.list[1][0].taps > 0;
+  const bool merge =
+      same(p.list[0]) && same(p.list[1]) && a.feature_groups == 1 && p.list[0][0].taps * p.list[1][0].taps > 0;
   out[1] = p.counts[0], out[2] = p.counts[1];
   std::vector<ValueId> parts;
   for (std::int64_t rh = 0; rh < p.s[0]; ++rh) {
@@ -85,7 +87,8 @@ ValueId decomposed(Rewriter& r, const Op& op) {
   const ValueId x = r[op.operands[0]], w = r[op.operands[1]];
   const TensorType& type = r.from().type(op.result);
   for (std::size_t d = 0; d < 2; ++d) {
-    if (a.lhs_dilation[d] > 1 && (a.stride[d] > 1 || a.rhs_dilation[d] > 1)) return padded_inside(r, x, w, a, type.type);
+    if (a.lhs_dilation[d] > 1 && (a.stride[d] > 1 || a.rhs_dilation[d] > 1))
+      return padded_inside(r, x, w, a, type.type);
   }
   const Shape& out = type.shape;
   Phases p;
@@ -93,13 +96,14 @@ ValueId decomposed(Rewriter& r, const Op& op) {
     const std::int64_t s = a.lhs_dilation[d], kernel = r.shape(w)[d];
     p.s.push_back(s);
     p.counts.push_back((out[d + 1] + s - 1) / s);
-    for (std::int64_t q = 0; q < s; ++q) p.list[d].push_back(s == 1 ? Phase{0, kernel, 0} : phase_of(q, s, kernel, a.pad_low[d]));
+    for (std::int64_t q = 0; q < s; ++q)
+      p.list[d].push_back(s == 1 ? Phase{0, kernel, 0} : phase_of(q, s, kernel, a.pad_low[d]));
   }
   if (element_count(out) == 0) return r.filled(type, 0);
   const ValueId phases = all_phases(r, x, w, a, p, out, type.type);
   const ValueId split = r.reshape(phases, {out[0], p.counts[0], p.counts[1], p.s[0], p.s[1], out[3]});
-  const ValueId woven = r.reshape(r.transpose(split, {0, 1, 3, 2, 4, 5}),
-                                  {out[0], p.counts[0] * p.s[0], p.counts[1] * p.s[1], out[3]});
+  const ValueId woven =
+      r.reshape(r.transpose(split, {0, 1, 3, 2, 4, 5}), {out[0], p.counts[0] * p.s[0], p.counts[1] * p.s[1], out[3]});
   return r.slice(woven, {0, 0, 0, 0}, out);
 }
 

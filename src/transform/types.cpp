@@ -18,10 +18,14 @@ DType lowered_type(DType type) {
     case DType::kI64:
     case DType::kU16:
     case DType::kU32:
-    case DType::kU64: return DType::kI32;
-    case DType::kF64: return DType::kF32;
-    case DType::kI4: return DType::kI8;
-    default: return type;
+    case DType::kU64:
+      return DType::kI32;
+    case DType::kF64:
+      return DType::kF32;
+    case DType::kI4:
+      return DType::kI8;
+    default:
+      return type;
   }
 }
 
@@ -49,7 +53,8 @@ std::vector<bool> bounds_only(const Graph& graph) {
     const Op& op = graph.ops[n];
     bool bounding = op.kind == OpKind::kMaximum || op.kind == OpKind::kMinimum || op.kind == OpKind::kClamp ||
                     op.kind == OpKind::kReduce || op.kind == OpKind::kReduceWindow;
-    if (op.kind == OpKind::kBroadcastInDim || op.kind == OpKind::kReshape) bounding = bound[static_cast<std::size_t>(op.result)];
+    if (op.kind == OpKind::kBroadcastInDim || op.kind == OpKind::kReshape)
+      bounding = bound[static_cast<std::size_t>(op.result)];
     if (bounding) continue;
     for (const ValueId id : op.operands) bound[static_cast<std::size_t>(id)] = false;
   }
@@ -93,7 +98,8 @@ Status convert_types(Graph& graph, const Target&) {
     const TensorType& old = graph.type(op.result);
     const TensorType type{lowered_type(old.type), old.shape};
     if (op.kind == OpKind::kConstant) {
-      SYSTOLE_ASSIGN(Tensor value, narrowed(op, op.get<graph::ConstantAttr>().value, bound[static_cast<std::size_t>(op.result)]));
+      SYSTOLE_ASSIGN(Tensor value,
+                     narrowed(op, op.get<graph::ConstantAttr>().value, bound[static_cast<std::size_t>(op.result)]));
       r.map(op.result, r.constant(std::move(value)));
     } else if (op.kind == OpKind::kConvert) {
       r.map(op.result, r.convert(r[op.operands[0]], type.type));

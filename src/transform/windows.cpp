@@ -1,9 +1,11 @@
 // reduce_window -> rank 4 with the window over dimensions 1 and 2; a window over whole dimensions -> reduce.
 //
-// Base dilation and negative padding become pads of the operand. Windows over more than two dimensions run in turn. Other
-// ranks are reshaped: [before, d1, d2, behind], with a transpose if the windowed dimensions do not stand together.
-#include <cmath>
+// Base dilation and negative padding become pads of the operand. Windows over more than two dimensions run in turn.
+// Other ranks are reshaped: [before, d1, d2, behind], with a transpose if the windowed dimensions do not stand
+// together.
 #include <fmt/core.h>
+
+#include <cmath>
 
 #include "transform/passes.h"
 
@@ -25,8 +27,13 @@ Dims acting(const ReduceWindowAttr& a) {
 }
 
 ReduceWindowAttr permuted_attr(const ReduceWindowAttr& a, const Dims& order) {
-  return {a.reduction, permuted_shape(a.window, order), permuted_shape(a.stride, order), permuted_shape(a.base_dilation, order),
-          permuted_shape(a.window_dilation, order), permuted_shape(a.pad_low, order), permuted_shape(a.pad_high, order)};
+  return {a.reduction,
+          permuted_shape(a.window, order),
+          permuted_shape(a.stride, order),
+          permuted_shape(a.base_dilation, order),
+          permuted_shape(a.window_dilation, order),
+          permuted_shape(a.pad_low, order),
+          permuted_shape(a.pad_high, order)};
 }
 
 ReduceWindowAttr no_window(graph::Reduction reduction, std::size_t rank) {
@@ -109,7 +116,8 @@ Expected<ValueId> normal(Rewriter& r, const Op& op) {
     }
   }
   for (std::size_t i = 0; i < dims.size(); i += 2) {
-    const Dims pair(dims.begin() + static_cast<std::ptrdiff_t>(i), dims.begin() + static_cast<std::ptrdiff_t>(std::min(i + 2, dims.size())));
+    const Dims pair(dims.begin() + static_cast<std::ptrdiff_t>(i),
+                    dims.begin() + static_cast<std::ptrdiff_t>(std::min(i + 2, dims.size())));
     ReduceWindowAttr b = no_window(a.reduction, a.window.size());
     for (const std::int64_t d : pair) take(b, static_cast<std::size_t>(d), a, static_cast<std::size_t>(d));
     x = rank_four(r, x, init, b, pair);

@@ -58,23 +58,26 @@ std::int64_t overlap(const machine::Trace& trace, const std::string& a, const st
   }
   std::int64_t cycles = 0;
   for (const auto& x : first)
-    for (const auto& y : second) cycles += std::max<std::int64_t>(0, std::min(x.second, y.second) - std::max(x.first, y.first));
+    for (const auto& y : second)
+      cycles += std::max<std::int64_t>(0, std::min(x.second, y.second) - std::max(x.first, y.first));
   return cycles;
 }
 
-// HBM -> VMEM -> vector unit -> HBM: memory and vector time are closed formulas; buffered twice the run takes about the larger,
-// buffered once their sum.
+// HBM -> VMEM -> vector unit -> HBM: memory and vector time are closed formulas; buffered twice the run takes about the
+// larger, buffered once their sum.
 TEST(Overlap, PointwiseHidesTheSmallerOfMemoryAndCompute) {
   const Chip chip = chip_named("systolic-128");
   const std::int64_t elements = 4 << 20;
   const std::int64_t memory = 2 * 4 * elements * chip.hbm.bandwidth.cycles / chip.hbm.bandwidth.bytes;
-  const std::int64_t length = static_cast<std::int64_t>(function_program(VectorFunction::kTanh).program.size()) + 2;   // load, store
+  const std::int64_t length =
+      static_cast<std::int64_t>(function_program(VectorFunction::kTanh).program.size()) + 2;  // load, store
   const std::int64_t compute = elements / (chip.vpu.lanes * chip.vpu.sublanes) * length;
   compile::Options options;
   const Timed twice = time_of(pointwise(elements), chip, options);
   EXPECT_GE(twice.time.cycles, std::max(memory, compute));
   EXPECT_LE(static_cast<double>(twice.time.cycles), 1.1 * static_cast<double>(std::max(memory, compute)));
-  EXPECT_GE(static_cast<double>(overlap(twice.trace, "vpu", "dma0")), 0.9 * static_cast<double>(busy_of(twice, "dma0")));
+  EXPECT_GE(static_cast<double>(overlap(twice.trace, "vpu", "dma0")),
+            0.9 * static_cast<double>(busy_of(twice, "dma0")));
   options.double_buffer = false;
   const Timed once = time_of(pointwise(elements), chip, options);
   EXPECT_GE(static_cast<double>(once.time.cycles), 0.95 * static_cast<double>(memory + compute));
@@ -88,7 +91,8 @@ TEST(Overlap, MoreBandwidthIsNeverSlower) {
     Chip chip = chip_named("systolic-8");
     chip.dma_engines = 1;
     chip.hbm.bandwidth = {random.integer(1, 20), random.integer(1, 4)};
-    const auto graph = compile::gemm_graph(random.integer(1, 60), random.integer(1, 60), random.integer(1, 60), DType::kI8);
+    const auto graph =
+        compile::gemm_graph(random.integer(1, 60), random.integer(1, 60), random.integer(1, 60), DType::kI8);
     compile::Options options;
     options.format = DType::kI8;
     const auto compiled = compile::compile(*graph, chip, options);

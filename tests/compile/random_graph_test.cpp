@@ -1,5 +1,5 @@
-// Random small graphs on random small chips: the compiled program gives the bits of the chip-arithmetic interpreter, under every
-// tiling, thread count, fusion and loop option, without a hazard.
+// Random small graphs on random small chips: the compiled program gives the bits of the chip-arithmetic interpreter,
+// under every tiling, thread count, fusion and loop option, without a hazard.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -33,7 +33,8 @@ Chip small_chip(Random& random) {
   chip.vpu.strided_cycles = random.integer(1, 4);
   chip.vmem_bytes = 64 * random.integer(200, 1500);
   chip.dma_engines = random.integer(1, 3);
-  chip.hbm = {true, 1 << 26, {random.integer(1, 64), random.integer(1, 3)}, 16 << random.integer(0, 2), random.integer(0, 20)};
+  chip.hbm = {
+      true, 1 << 26, {random.integer(1, 64), random.integer(1, 3)}, 16 << random.integer(0, 2), random.integer(0, 20)};
   if (random.chance(0.4)) chip.cmem = {true, 1 << random.integer(10, 16), {64, 1}, 64, 3};
   chip.timing.queue_depth = random.integer(1, 16);
   chip.timing.control_cycles = random.integer(0, 1);
@@ -48,7 +49,8 @@ Tensor random_tensor(Random& random, DType type, const Shape& shape) {
   }
   Tensor t(DType::kI32, shape);
   const std::int64_t low = type == DType::kU8 ? 0 : -100;
-  for (std::int64_t i = 0; i < t.count(); ++i) t.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random.integer(low, 100));
+  for (std::int64_t i = 0; i < t.count(); ++i)
+    t.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random.integer(low, 100));
   return t.converted(type);
 }
 
@@ -68,47 +70,72 @@ class GraphMaker {
 
  private:
   const Shape& shape(ValueId v) const { return graph.type(v).shape; }
-  ValueId pick() { return values_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(values_.size()) - 1))]; }
+  ValueId pick() {
+    return values_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(values_.size()) - 1))];
+  }
   ValueId recent() { return random_.chance(0.6) ? values_.back() : pick(); }
   ValueId constant(const Shape& s) { return graph.constant(random_tensor(random_, DType::kF32, s)); }
   ValueId scalar(float x) { return graph.constant(Tensor::scalar_f32(x)); }
-  void push(ValueId v) { if (graph.type(v).count() > 0 && graph.type(v).count() < 20000) values_.push_back(v); }
+  void push(ValueId v) {
+    if (graph.type(v).count() > 0 && graph.type(v).count() < 20000) values_.push_back(v);
+  }
 
-  ValueId like(ValueId x) {   // something of x's shape
+  ValueId like(ValueId x) {  // something of x's shape
     if (random_.chance(0.3)) {
       for (std::size_t i = values_.size(); i-- > 0;)
         if (shape(values_[i]) == shape(x) && values_[i] != x) return values_[i];
     }
-    if (random_.chance(0.4) || shape(x).empty()) return graph.add_typed(OpKind::kBroadcastInDim, {scalar(static_cast<float>(random_.real(-1, 1)))}, graph.type(x), graph::BroadcastAttr{});
+    if (random_.chance(0.4) || shape(x).empty())
+      return graph.add_typed(OpKind::kBroadcastInDim, {scalar(static_cast<float>(random_.real(-1, 1)))}, graph.type(x),
+                             graph::BroadcastAttr{});
     const auto d = random_.integer(0, static_cast<std::int64_t>(shape(x).size()) - 1);
-    return graph.add_typed(OpKind::kBroadcastInDim, {constant({shape(x)[static_cast<std::size_t>(d)]})}, graph.type(x), graph::BroadcastAttr{{d}});
+    return graph.add_typed(OpKind::kBroadcastInDim, {constant({shape(x)[static_cast<std::size_t>(d)]})}, graph.type(x),
+                           graph::BroadcastAttr{{d}});
   }
 
   void grow() {
     const ValueId x = recent();
     switch (random_.integer(0, 15)) {
-      case 0: case 1: return unary(x);
-      case 2: case 3: return binary(x);
-      case 4: case 5: return convolution(x);
-      case 6: return dot(x);
-      case 7: return reduce(x);
-      case 8: return window(x);
-      case 9: return movement(x);
-      case 10: return slice_or_pad(x);
-      case 11: return concatenate(x);
-      case 12: return select(x);
-      case 13: return integer_product(x);
-      case 14: return lookup(x);
-      default: return softmax(x);
+      case 0:
+      case 1:
+        return unary(x);
+      case 2:
+      case 3:
+        return binary(x);
+      case 4:
+      case 5:
+        return convolution(x);
+      case 6:
+        return dot(x);
+      case 7:
+        return reduce(x);
+      case 8:
+        return window(x);
+      case 9:
+        return movement(x);
+      case 10:
+        return slice_or_pad(x);
+      case 11:
+        return concatenate(x);
+      case 12:
+        return select(x);
+      case 13:
+        return integer_product(x);
+      case 14:
+        return lookup(x);
+      default:
+        return softmax(x);
     }
   }
 
   void unary(ValueId x) {
-    static const OpKind kinds[] = {OpKind::kTanh, OpKind::kLogistic, OpKind::kAbs, OpKind::kNegate, OpKind::kErf, OpKind::kFloor, OpKind::kSign};
+    static const OpKind kinds[] = {OpKind::kTanh, OpKind::kLogistic, OpKind::kAbs, OpKind::kNegate,
+                                   OpKind::kErf,  OpKind::kFloor,    OpKind::kSign};
     push(graph.add(kinds[random_.integer(0, 6)], {x}));
   }
   void binary(ValueId x) {
-    static const OpKind kinds[] = {OpKind::kAdd, OpKind::kSubtract, OpKind::kMultiply, OpKind::kMaximum, OpKind::kMinimum, OpKind::kDivide};
+    static const OpKind kinds[] = {OpKind::kAdd,     OpKind::kSubtract, OpKind::kMultiply,
+                                   OpKind::kMaximum, OpKind::kMinimum,  OpKind::kDivide};
     push(graph.add(kinds[random_.integer(0, 5)], {x, like(x)}));
   }
   void convolution(ValueId x) {
@@ -126,7 +153,8 @@ class GraphMaker {
     attr.lhs_dilation = {1, 1};
     attr.rhs_dilation = {random_.integer(1, 2), random_.integer(1, 2)};
     for (std::size_t s = 0; s < 2; ++s)
-      if (shape(x)[s + 2] + attr.pad_low[s] + attr.pad_high[s] < (filter[s + 2] - 1) * attr.rhs_dilation[s] + 1) return unary(x);
+      if (shape(x)[s + 2] + attr.pad_low[s] + attr.pad_high[s] < (filter[s + 2] - 1) * attr.rhs_dilation[s] + 1)
+        return unary(x);
     graph::Op op{OpKind::kConvolution, {x, constant(filter)}, -1, attr, {}};
     const graph::TensorType declared{DType::kF32, {}};
     const auto type = graph::infer_type(graph, op, &declared);
@@ -138,10 +166,13 @@ class GraphMaker {
     if (k == 0) return;
     graph::DotAttr attr;
     const auto rank = static_cast<std::int64_t>(shape(x).size());
-    if (rank >= 2 && random_.chance(0.3)) {   // x times its transpose, batched over the leading dimensions
+    if (rank >= 2 && random_.chance(0.3)) {  // x times its transpose, batched over the leading dimensions
       Shape out = shape(x);
       out.back() = shape(x)[static_cast<std::size_t>(rank) - 2];
-      for (std::int64_t d = 0; d < rank - 2; ++d) { attr.lhs_batch.push_back(d); attr.rhs_batch.push_back(d); }
+      for (std::int64_t d = 0; d < rank - 2; ++d) {
+        attr.lhs_batch.push_back(d);
+        attr.rhs_batch.push_back(d);
+      }
       attr.lhs_contract = attr.rhs_contract = {rank - 1};
       return push(graph.add_typed(OpKind::kDotGeneral, {x, x}, {DType::kF32, out}, attr));
     }
@@ -180,7 +211,9 @@ class GraphMaker {
     if (random_.chance(0.5)) {
       std::vector<std::int64_t> permutation(rank);
       for (std::size_t i = 0; i < rank; ++i) permutation[i] = static_cast<std::int64_t>(i);
-      for (std::size_t i = rank - 1; i > 0; --i) std::swap(permutation[i], permutation[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(i)))]);
+      for (std::size_t i = rank - 1; i > 0; --i)
+        std::swap(permutation[i],
+                  permutation[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(i)))]);
       return push(graph.add(OpKind::kTranspose, {x}, graph::TransposeAttr{permutation}));
     }
     Shape merged{shape(x)[0], graph.type(x).count() / shape(x)[0]};
@@ -215,7 +248,8 @@ class GraphMaker {
   }
   void select(ValueId x) {
     const ValueId y = like(x);
-    const ValueId p = graph.add(OpKind::kCompare, {x, y}, graph::CompareAttr{static_cast<graph::CompareDirection>(random_.integer(0, 5))});
+    const ValueId p = graph.add(OpKind::kCompare, {x, y},
+                                graph::CompareAttr{static_cast<graph::CompareDirection>(random_.integer(0, 5))});
     push(graph.add(OpKind::kSelect, {p, x, y}));
   }
   // Quantised to int8 or uint8, multiplied by int8 constants, scaled back.
@@ -269,8 +303,11 @@ class GraphMaker {
     if (rank < 1) return;
     graph::BroadcastAttr broadcast;
     for (std::int64_t d = 0; d + 1 < rank; ++d) broadcast.dimensions.push_back(d);
-    const ValueId m = graph.add(OpKind::kReduce, {x, scalar(-1e30f)}, graph::ReduceAttr{graph::Reduction::kMaximum, {rank - 1}});
-    const ValueId e = graph.add(OpKind::kExponential, {graph.add(OpKind::kSubtract, {x, graph.add_typed(OpKind::kBroadcastInDim, {m}, graph.type(x), broadcast)})});
+    const ValueId m =
+        graph.add(OpKind::kReduce, {x, scalar(-1e30f)}, graph::ReduceAttr{graph::Reduction::kMaximum, {rank - 1}});
+    const ValueId e = graph.add(
+        OpKind::kExponential,
+        {graph.add(OpKind::kSubtract, {x, graph.add_typed(OpKind::kBroadcastInDim, {m}, graph.type(x), broadcast)})});
     const ValueId s = graph.add(OpKind::kReduce, {e, scalar(0)}, graph::ReduceAttr{graph::Reduction::kAdd, {rank - 1}});
     push(graph.add(OpKind::kDivide, {e, graph.add_typed(OpKind::kBroadcastInDim, {s}, graph.type(x), broadcast)}));
   }
@@ -280,9 +317,12 @@ class GraphMaker {
 };
 
 // The first operator of the lowered graph whose value, as the only output, comes out wrong: for the failure message.
-std::string first_wrong(const Graph& lowered, const Chip& chip, compile::Options options, const std::vector<Tensor>& inputs) {
+std::string first_wrong(const Graph& lowered, const Chip& chip, compile::Options options,
+                        const std::vector<Tensor>& inputs) {
   std::string dump;
-  options.after = [&](const std::string& pass, const std::string& text) { if (pass == "kernels") dump = text; };
+  options.after = [&](const std::string& pass, const std::string& text) {
+    if (pass == "kernels") dump = text;
+  };
   for (const graph::Op& op : lowered.ops) {
     Graph part = lowered;
     part.outputs.clear();
@@ -294,10 +334,13 @@ std::string first_wrong(const Graph& lowered, const Chip& chip, compile::Options
     const auto expected = graph::interpret_chip(compiled->lowered, inputs, compile::arithmetic_of(chip));
     const auto values = machine::simulate_values(compiled->program, chip, inputs);
     if (!expected.ok() || !values.ok() || (*values)[0].same_bits((*expected)[0])) continue;
-    std::string text = "tile limit " + std::to_string(options.tile_limit) + "\n" + dump + graph::print_text(compiled->lowered) + isa::disassemble(compiled->program);
+    std::string text = "tile limit " + std::to_string(options.tile_limit) + "\n" + dump +
+                       graph::print_text(compiled->lowered) + isa::disassemble(compiled->program);
     for (std::int64_t i = 0; i < (*values)[0].count(); ++i)
-      if ((*values)[0].type() == DType::kF32 && (*values)[0].data<std::int32_t>()[i] != (*expected)[0].data<std::int32_t>()[i])
-        text += std::to_string(i) + ": " + std::to_string((*values)[0].data<float>()[i]) + " for " + std::to_string((*expected)[0].data<float>()[i]) + "\n";
+      if ((*values)[0].type() == DType::kF32 &&
+          (*values)[0].data<std::int32_t>()[i] != (*expected)[0].data<std::int32_t>()[i])
+        text += std::to_string(i) + ": " + std::to_string((*values)[0].data<float>()[i]) + " for " +
+                std::to_string((*expected)[0].data<float>()[i]) + "\n";
     return text;
   }
   return "none alone";
@@ -310,14 +353,17 @@ void check_one(std::uint64_t seed) {
   const GraphMaker maker(random, static_cast<int>(random.integer(1, 12)));
   ASSERT_TRUE(graph::verify(maker.graph).ok());
   std::vector<Tensor> inputs;
-  for (const ValueId v : maker.graph.inputs) inputs.push_back(random_tensor(random, DType::kF32, maker.graph.type(v).shape));
+  for (const ValueId v : maker.graph.inputs)
+    inputs.push_back(random_tensor(random, DType::kF32, maker.graph.type(v).shape));
   compile::Options options;
   options.format = random.chance(0.3) ? DType::kF32 : DType::kBF16;
   for (const DType other : {DType::kQ8_8, DType::kF16})
     if (chip.multiplies(other) && random.chance(0.6)) options.format = other;
   options.bf16x3 = random.chance(0.3);
   std::string dumps;
-  options.after = [&](const std::string& pass, const std::string& text) { if (pass == "kernels") dumps = text; };
+  options.after = [&](const std::string& pass, const std::string& text) {
+    if (pass == "kernels") dumps = text;
+  };
   for (int variant = 0; variant < 4; ++variant) {
     options.fuse = variant != 1;
     options.double_buffer = variant != 2;
@@ -325,14 +371,17 @@ void check_one(std::uint64_t seed) {
     options.tile_limit = variant == 3 ? random.integer(1, 200) : 0;
     SCOPED_TRACE("variant " + std::to_string(variant));
     const auto compiled = compile::compile(maker.graph, chip, options);
-    if (!compiled.ok() && compiled.error().code == ErrorCode::kUnsupported && compiled.error().message.find("VMEM") != std::string::npos) return;
+    if (!compiled.ok() && compiled.error().code == ErrorCode::kUnsupported &&
+        compiled.error().message.find("VMEM") != std::string::npos)
+      return;
     ASSERT_TRUE(compiled.ok()) << compiled.error().text() << "\n" << graph::print_text(maker.graph);
     const auto expected = graph::interpret_chip(compiled->lowered, inputs, compile::arithmetic_of(chip));
     ASSERT_TRUE(expected.ok()) << expected.error().text();
     const auto values = machine::simulate_values(compiled->program, chip, inputs, variant == 3 ? 2 : 1);
     ASSERT_TRUE(values.ok()) << values.error().text() << "\n" << dumps << graph::print_text(compiled->lowered);
     for (std::size_t i = 0; i < expected->size(); ++i)
-      ASSERT_TRUE((*values)[i].same_bits((*expected)[i])) << "output " << i << "\n" << first_wrong(compiled->lowered, chip, options, inputs);
+      ASSERT_TRUE((*values)[i].same_bits((*expected)[i])) << "output " << i << "\n"
+                                                          << first_wrong(compiled->lowered, chip, options, inputs);
     const auto time = machine::simulate_time(compiled->program, chip);
     ASSERT_TRUE(time.ok()) << time.error().text();
     for (const auto& unit : time->units) {

@@ -1,8 +1,10 @@
-// Rolling changes how a program is written, not what is fetched: the fetcher visits the same words with the same addresses.
+// Rolling changes how a program is written, not what is fetched: the fetcher visits the same words with the same
+// addresses.
+#include "compile/roll.h"
+
 #include <gtest/gtest.h>
 
 #include "base/random.h"
-#include "compile/roll.h"
 
 namespace systole {
 namespace {
@@ -14,7 +16,8 @@ isa::Instruction without_sets(isa::Instruction instruction) {
   std::visit(
       [](auto& body) {
         using T = std::decay_t<decltype(body)>;
-        if constexpr (std::is_same_v<T, isa::Load> || std::is_same_v<T, isa::Store>) body.far_strides = body.local_strides = 0;
+        if constexpr (std::is_same_v<T, isa::Load> || std::is_same_v<T, isa::Store>)
+          body.far_strides = body.local_strides = 0;
         if constexpr (std::is_same_v<T, isa::Push>) body.weights_strides = 0;
         if constexpr (std::is_same_v<T, isa::Matmul>) body.source_strides = body.accumulator_strides = 0;
         if constexpr (std::is_same_v<T, isa::Bind>) body.base_strides = 0;
@@ -82,7 +85,7 @@ TEST(Roll, FetchesTheSameWords) {
     ASSERT_EQ(core.code.size(), core.layer.size());
     EXPECT_EQ(fetched(core), before) << "seed " << seed;
   }
-  EXPECT_LT(rolled, flat / 2);   // and it does roll
+  EXPECT_LT(rolled, flat / 2);  // and it does roll
 }
 
 TEST(Roll, ProgramSizeDoesNotGrowWithTheCount) {
@@ -102,7 +105,7 @@ TEST(Roll, ProgramSizeDoesNotGrowWithTheCount) {
     return core.code.size();
   };
   EXPECT_EQ(size(1000), size(10));
-  EXPECT_EQ(size(10), 4u);   // strides, loop, load, end
+  EXPECT_EQ(size(10), 4u);  // strides, loop, load, end
 }
 
 }  // namespace

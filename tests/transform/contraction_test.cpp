@@ -7,12 +7,14 @@ namespace {
 // A random order of `count` dimensions.
 Dims shuffled(Random& random, std::size_t count) {
   Dims order = identity(count);
-  for (std::size_t i = count; i-- > 1;) std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(i)))]);
+  for (std::size_t i = count; i-- > 1;)
+    std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(i)))]);
   return order;
 }
 
 // The places and sizes of one side: batch, contract, then free dimensions, in a random order.
-Shape side(Random& random, const Shape& batch, const Shape& contract, std::int64_t free, Dims& batch_dims, Dims& contract_dims) {
+Shape side(Random& random, const Shape& batch, const Shape& contract, std::int64_t free, Dims& batch_dims,
+           Dims& contract_dims) {
   Shape sizes = batch;
   sizes.insert(sizes.end(), contract.begin(), contract.end());
   for (std::int64_t i = 0; i < free; ++i) sizes.push_back(random.integer(1, 4));

@@ -22,7 +22,8 @@ TEST(Types, ConstantOutOfRangeNamesItsOp) {
   m.output(m.binary(OpKind::kAdd, i, big));
   const auto result = lower(m.g, {});
   ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().text(), "constant from 'ids/offset': constant 1099511627776 does not fit into int32, the chip's widest integer");
+  EXPECT_EQ(result.error().text(),
+            "constant from 'ids/offset': constant 1099511627776 does not fit into int32, the chip's widest integer");
 }
 
 TEST(Types, BoundOutOfRangeSaturates) {
@@ -46,7 +47,8 @@ TEST(Fold, ConstantArithmeticIsRoundedOnce) {
   Maker m(1);
   const ValueId a = m.g.constant(Tensor::of<float>(DType::kF32, {3}, {1, 2, 10}));
   const ValueId x = m.input({3});
-  m.output(m.binary(OpKind::kSubtract, x, m.binary(OpKind::kDivide, m.filled(a, 1), m.binary(OpKind::kAdd, a, m.filled(a, 2)))));
+  m.output(m.binary(OpKind::kSubtract, x,
+                    m.binary(OpKind::kDivide, m.filled(a, 1), m.binary(OpKind::kAdd, a, m.filled(a, 2)))));
   const Graph after = after_pass(fold_constants, m.g);
   ASSERT_EQ(count(after, OpKind::kConstant), 1);
   for (const Op& op : after.ops) {
@@ -69,7 +71,7 @@ TEST(Fold, BroadcastsAndIotaDoNotGrow) {
   for (const Op& op : after.ops) bytes += op.kind == OpKind::kConstant ? after.type(op.result).bytes() : 0;
   EXPECT_LE(bytes, 4096);
   EXPECT_EQ(count(after, OpKind::kExponential), 0);
-  expect_same(m.g, after, 1e-7);   // the folded exponential is rounded to fp32
+  expect_same(m.g, after, 1e-7);  // the folded exponential is rounded to fp32
 }
 
 TEST(Fold, MovementOfConstantsIsExact) {
@@ -92,10 +94,11 @@ TEST(Simplify, Identities) {
   Maker m(1);
   const ValueId x = m.input({3, 4});
   const auto both = [&](OpKind kind, double value) { return m.binary(kind, x, m.filled(x, value)); };
-  for (const ValueId y : {both(OpKind::kAdd, 0), both(OpKind::kSubtract, 0), both(OpKind::kMultiply, 1), both(OpKind::kDivide, 1),
-                          both(OpKind::kPower, 1), m.transpose(m.transpose(x, {1, 0}), {1, 0}), m.reshape(m.reshape(x, {12}), {3, 4}),
-                          m.g.add(OpKind::kNegate, {m.g.add(OpKind::kNegate, {x})}), m.convert(x, DType::kF32),
-                          m.binary(OpKind::kMaximum, x, x)}) {
+  for (const ValueId y :
+       {both(OpKind::kAdd, 0), both(OpKind::kSubtract, 0), both(OpKind::kMultiply, 1), both(OpKind::kDivide, 1),
+        both(OpKind::kPower, 1), m.transpose(m.transpose(x, {1, 0}), {1, 0}), m.reshape(m.reshape(x, {12}), {3, 4}),
+        m.g.add(OpKind::kNegate, {m.g.add(OpKind::kNegate, {x})}), m.convert(x, DType::kF32),
+        m.binary(OpKind::kMaximum, x, x)}) {
     m.output(y);
   }
   const Graph after = after_pass(simplify, m.g);
@@ -141,17 +144,21 @@ TEST(Simplify, GatherOfConsecutivePlacesIsASlice) {
 }
 
 TEST(Simplify, RandomElementwiseGraphs) {
-  const OpKind kinds[] = {OpKind::kAdd, OpKind::kSubtract, OpKind::kMultiply, OpKind::kDivide, OpKind::kMaximum, OpKind::kMinimum};
+  const OpKind kinds[] = {OpKind::kAdd,    OpKind::kSubtract, OpKind::kMultiply,
+                          OpKind::kDivide, OpKind::kMaximum,  OpKind::kMinimum};
   const double values[] = {0, 1, 2, 0.25, -1, 6};
   for (std::uint64_t seed = 0; seed < 200; ++seed) {
     Maker m(seed);
     std::vector<ValueId> pool = {m.input({2, 3})};
-    const auto pick = [&] { return pool[static_cast<std::size_t>(m.random.integer(0, static_cast<std::int64_t>(pool.size()) - 1))]; };
+    const auto pick = [&] {
+      return pool[static_cast<std::size_t>(m.random.integer(0, static_cast<std::int64_t>(pool.size()) - 1))];
+    };
     for (int i = 0; i < 12; ++i) {
       const OpKind kind = kinds[m.random.integer(0, 5)];
       const ValueId x = pick(), c = m.filled(x, values[m.random.integer(kind == OpKind::kDivide ? 1 : 0, 5)]);
       const bool swap = m.random.chance(0.3) && kind != OpKind::kDivide;
-      pool.push_back(m.random.chance(0.4) && kind != OpKind::kDivide ? m.binary(kind, x, pick()) : m.binary(kind, swap ? c : x, swap ? x : c));
+      pool.push_back(m.random.chance(0.4) && kind != OpKind::kDivide ? m.binary(kind, x, pick())
+                                                                     : m.binary(kind, swap ? c : x, swap ? x : c));
     }
     m.output(pool.back());
     expect_same(m.g, after_pass(simplify, m.g), 0, seed);

@@ -22,7 +22,8 @@ TEST(Format, OperandsGetItAndResultsAreFp32) {
   for (const DType format : {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2}) {
     const Graph low = lowered(mobile_network(1), with_format(format));
     for (const Op* op : contractions(low)) {
-      const bool on_vector_unit = op->kind == OpKind::kConvolution && op->get<graph::ConvAttr>().placement == Placement::kVectorUnit;
+      const bool on_vector_unit =
+          op->kind == OpKind::kConvolution && op->get<graph::ConvAttr>().placement == Placement::kVectorUnit;
       EXPECT_EQ(low.type(op->operands[0]).type, on_vector_unit ? DType::kF32 : format);
       EXPECT_EQ(low.type(op->operands[1]).type, on_vector_unit ? DType::kF32 : format);
       EXPECT_EQ(low.type(op->result).type, DType::kF32);
@@ -36,7 +37,9 @@ TEST(Format, Fp32NotesTheAlgorithm) {
   t.fp32_algorithm = graph::Algorithm::kBf16x3;
   const Graph low = lowered(mobile_network(1), t);
   for (const Op* op : contractions(low)) {
-    EXPECT_EQ(op->kind == OpKind::kDotGeneral ? op->get<graph::DotAttr>().algorithm : op->get<graph::ConvAttr>().algorithm, graph::Algorithm::kBf16x3);
+    EXPECT_EQ(
+        op->kind == OpKind::kDotGeneral ? op->get<graph::DotAttr>().algorithm : op->get<graph::ConvAttr>().algorithm,
+        graph::Algorithm::kBf16x3);
   }
 }
 
@@ -71,7 +74,6 @@ TEST(Narrow, TensorBetweenContractionsIsStoredNarrow) {
   m.output(m.conv(m.window(Reduction::kMaximum, y, pool), 4, 3));
   const Graph low = lowered(m.g, with_format(DType::kBF16));
   for (const Op& op : low.ops) {
-
     if (op.kind == OpKind::kReduceWindow) EXPECT_EQ(low.type(op.result).type, DType::kBF16);
   }
 }
@@ -82,7 +84,7 @@ TEST(Placement, DepthwiseOnTheVectorUnitWhereThereIsOne) {
   Target t = with_format(DType::kBF16);
   Graph low = lowered(m.g, t);
   EXPECT_EQ(contractions(low)[0]->get<graph::ConvAttr>().placement, Placement::kVectorUnit);
-  EXPECT_EQ(low.type(contractions(low)[0]->operands[0]).type, DType::kF32);   // what the unit computes in
+  EXPECT_EQ(low.type(contractions(low)[0]->operands[0]).type, DType::kF32);  // what the unit computes in
   t.vector_lanes = 0;
   low = lowered(m.g, t);
   EXPECT_EQ(contractions(low)[0]->get<graph::ConvAttr>().placement, Placement::kMatrixUnit);
@@ -110,18 +112,20 @@ TEST(Quantised, ContractionsAreIntegers) {
     const int zero = static_cast<int>(m.random.integer(-3, 3)), weight_zero = m.random.chance(0.5) ? 2 : 0;
     const DType type = m.random.chance(0.5) ? DType::kU8 : DType::kI8;
     const ValueId x = m.input({1, 4, 5, 5}, type);
-    const ValueId a = dequantised(m, x, type == DType::kU8 ? std::abs(zero) : zero, m.filled(m.convert(x, DType::kF32), 0.25));
+    const ValueId a =
+        dequantised(m, x, type == DType::kU8 ? std::abs(zero) : zero, m.filled(m.convert(x, DType::kF32), 0.25));
     const ValueId q = m.weights({6, 4, 3, 3}, DType::kI8);
     const ValueId w = dequantised(m, q, weight_zero, m.broadcast(m.weights({6}), {0}, {6, 4, 3, 3}));
     graph::ConvAttr attr = m.conv_attr();
     attr.pad_low = {1, 0}, attr.pad_high = {1, 2}, attr.stride = {1, 2};
     m.output(m.conv(a, w, attr));
     const ValueId flat = m.reshape(a, {4, 25});
-    m.output(m.dot(flat, dequantised(m, m.weights({25, 3}, DType::kI8), 0, m.broadcast(m.weights({3}), {1}, {25, 3})), {{}, {}, {1}, {0}, {}}));
+    m.output(m.dot(flat, dequantised(m, m.weights({25, 3}, DType::kI8), 0, m.broadcast(m.weights({3}), {1}, {25, 3})),
+                   {{}, {}, {1}, {0}, {}}));
     const Graph low = lowered(m.g, with_format(DType::kI8));
     for (const Op* op : contractions(low)) EXPECT_EQ(low.type(op->result).type, DType::kI32);
     EXPECT_EQ(contractions(low).size(), 2u);
-    expect_same(m.g, low, 1e-6, seed);   // the product of two scales is rounded to fp32
+    expect_same(m.g, low, 1e-6, seed);  // the product of two scales is rounded to fp32
     if (::testing::Test::HasFailure()) FAIL() << "seed " << seed;
   }
 }

@@ -20,8 +20,10 @@ inline Tensor random_tensor(const TensorType& type, Random& random) {
   for (std::int64_t i = 0; i < t.count(); ++i) {
     std::uint8_t* p = t.mutable_raw() + i * dtype_bytes(type.type);
     const bool small = type.type == DType::kPred;
-    if (holds_integer(type.type)) store_from_i64(type.type, p, random.integer(small || is_unsigned(type.type) ? 0 : -9, small ? 1 : 9));
-    else store_from_double(type.type, p, static_cast<float>(random.real(-1, 1)));
+    if (holds_integer(type.type))
+      store_from_i64(type.type, p, random.integer(small || is_unsigned(type.type) ? 0 : -9, small ? 1 : 9));
+    else
+      store_from_double(type.type, p, static_cast<float>(random.real(-1, 1)));
   }
   return t;
 }
@@ -31,8 +33,12 @@ struct Maker {
   Graph g;
   explicit Maker(std::uint64_t seed) : random(seed) {}
 
-  ValueId input(const Shape& shape, DType type = DType::kF32) { return g.add_input({type, shape}, "x" + std::to_string(g.inputs.size())); }
-  ValueId weights(const Shape& shape, DType type = DType::kF32) { return g.constant(random_tensor({type, shape}, random)); }
+  ValueId input(const Shape& shape, DType type = DType::kF32) {
+    return g.add_input({type, shape}, "x" + std::to_string(g.inputs.size()));
+  }
+  ValueId weights(const Shape& shape, DType type = DType::kF32) {
+    return g.constant(random_tensor({type, shape}, random));
+  }
   ValueId scalar(double value, DType type = DType::kF32) {
     Tensor t(type, {});
     store_from_double(type, t.mutable_raw(), value);
@@ -55,9 +61,12 @@ struct Maker {
   ValueId window(Reduction reduction, ValueId x, graph::ReduceWindowAttr a) {
     a.reduction = reduction;
     const std::size_t n = shape(x).size();
-    for (Dims* list : {&a.window, &a.stride, &a.base_dilation, &a.window_dilation}) if (list->empty()) list->assign(n, 1);
-    for (Dims* list : {&a.pad_low, &a.pad_high}) if (list->empty()) list->assign(n, 0);
-    return g.add(OpKind::kReduceWindow, {x, scalar(reduction == Reduction::kMaximum ? -INFINITY : 0, g.type(x).type)}, a);
+    for (Dims* list : {&a.window, &a.stride, &a.base_dilation, &a.window_dilation})
+      if (list->empty()) list->assign(n, 1);
+    for (Dims* list : {&a.pad_low, &a.pad_high})
+      if (list->empty()) list->assign(n, 0);
+    return g.add(OpKind::kReduceWindow, {x, scalar(reduction == Reduction::kMaximum ? -INFINITY : 0, g.type(x).type)},
+                 a);
   }
   // [b,f,0,1] x [o,i,0,1] -> [b,f,0,1]
   graph::ConvAttr conv_attr(std::size_t spatial = 2) const {

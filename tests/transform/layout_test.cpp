@@ -1,13 +1,15 @@
 // Random graphs of movement, elementwise ops, reductions and convolutions: layout moves data exactly.
-#include "transform/helpers.h"
 #include "transform/layout.h"
+
+#include "transform/helpers.h"
 
 namespace systole::transform::testing {
 namespace {
 
 Dims shuffled(Random& random, std::size_t count) {
   Dims order = identity(count);
-  for (std::size_t i = count; i-- > 1;) std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(i)))]);
+  for (std::size_t i = count; i-- > 1;)
+    std::swap(order[i], order[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(i)))]);
   return order;
 }
 
@@ -16,10 +18,14 @@ Shape reshaped(Random& random, const Shape& shape) {
   Shape result;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const double dice = random.real();
-    if (dice < 0.3 && !result.empty()) result.back() *= shape[i];
-    else if (dice < 0.6 && shape[i] % 2 == 0) result.push_back(2), result.push_back(shape[i] / 2);
-    else if (dice < 0.7) result.push_back(1), result.push_back(shape[i]);
-    else result.push_back(shape[i]);
+    if (dice < 0.3 && !result.empty())
+      result.back() *= shape[i];
+    else if (dice < 0.6 && shape[i] % 2 == 0)
+      result.push_back(2), result.push_back(shape[i] / 2);
+    else if (dice < 0.7)
+      result.push_back(1), result.push_back(shape[i]);
+    else
+      result.push_back(shape[i]);
   }
   return result.size() > 6 ? Shape{element_count(shape)} : result;
 }
@@ -27,7 +33,8 @@ Shape reshaped(Random& random, const Shape& shape) {
 ValueId random_slice(Maker& m, ValueId x) {
   graph::SliceAttr a;
   for (const std::int64_t n : m.shape(x)) {
-    a.start.push_back(n > 1 && m.random.chance(0.3) ? 1 : 0), a.limit.push_back(n), a.stride.push_back(n > 3 && m.random.chance(0.2) ? 2 : 1);
+    a.start.push_back(n > 1 && m.random.chance(0.3) ? 1 : 0), a.limit.push_back(n),
+        a.stride.push_back(n > 3 && m.random.chance(0.2) ? 2 : 1);
   }
   return m.g.add(OpKind::kSlice, {x}, a);
 }
@@ -44,18 +51,31 @@ ValueId step(Maker& m, const std::vector<ValueId>& pool, ValueId x) {
   Random& r = m.random;
   const auto rank = static_cast<std::int64_t>(m.shape(x).size());
   switch (r.integer(0, 11)) {
-    case 0: return m.transpose(x, shuffled(r, m.shape(x).size()));
-    case 1: return m.reshape(x, reshaped(r, m.shape(x)));
-    case 2: return random_slice(m, x);
-    case 3: return m.g.type(x).count() < 2000 ? random_pad(m, x) : x;
-    case 4: return rank > 0 ? m.g.add(OpKind::kReverse, {x}, graph::ReverseAttr{{r.integer(0, rank - 1)}}) : x;
-    case 5: return rank > 0 && m.g.type(x).count() < 2000 ? m.g.add(OpKind::kConcatenate, {x, x}, graph::ConcatenateAttr{r.integer(0, rank - 1)}) : x;
-    case 6: return rank > 1 ? m.reduce(Reduction::kMaximum, x, {r.integer(0, rank - 1)}) : x;
-    case 7: return rank > 2 ? m.reduce(Reduction::kMaximum, x, {rank - 1, 0}) : x;
-    case 8: return m.binary(OpKind::kSubtract, x, m.weights(m.shape(x)));
+    case 0:
+      return m.transpose(x, shuffled(r, m.shape(x).size()));
+    case 1:
+      return m.reshape(x, reshaped(r, m.shape(x)));
+    case 2:
+      return random_slice(m, x);
+    case 3:
+      return m.g.type(x).count() < 2000 ? random_pad(m, x) : x;
+    case 4:
+      return rank > 0 ? m.g.add(OpKind::kReverse, {x}, graph::ReverseAttr{{r.integer(0, rank - 1)}}) : x;
+    case 5:
+      return rank > 0 && m.g.type(x).count() < 2000
+                 ? m.g.add(OpKind::kConcatenate, {x, x}, graph::ConcatenateAttr{r.integer(0, rank - 1)})
+                 : x;
+    case 6:
+      return rank > 1 ? m.reduce(Reduction::kMaximum, x, {r.integer(0, rank - 1)}) : x;
+    case 7:
+      return rank > 2 ? m.reduce(Reduction::kMaximum, x, {rank - 1, 0}) : x;
+    case 8:
+      return m.binary(OpKind::kSubtract, x, m.weights(m.shape(x)));
     case 9: {
       const std::int64_t d = rank > 0 ? r.integer(0, rank - 1) : 0;
-      return rank > 0 ? m.binary(OpKind::kMultiply, x, m.broadcast(m.weights({m.shape(x)[static_cast<std::size_t>(d)]}), {d}, m.shape(x))) : x;
+      return rank > 0 ? m.binary(OpKind::kMultiply, x,
+                                 m.broadcast(m.weights({m.shape(x)[static_cast<std::size_t>(d)]}), {d}, m.shape(x)))
+                      : x;
     }
     case 10:
       for (const ValueId other : pool) {
@@ -72,7 +92,10 @@ Graph random_movement(std::uint64_t seed) {
   Maker m(seed);
   std::vector<ValueId> pool = {m.input({2, 3, 4, 6}), m.input({2, 3, 4, 6})};
   for (int i = 0; i < 14; ++i) {
-    const ValueId x = m.random.chance(0.7) ? pool.back() : pool[static_cast<std::size_t>(m.random.integer(0, static_cast<std::int64_t>(pool.size()) - 1))];
+    const ValueId x =
+        m.random.chance(0.7)
+            ? pool.back()
+            : pool[static_cast<std::size_t>(m.random.integer(0, static_cast<std::int64_t>(pool.size()) - 1))];
     pool.push_back(step(m, pool, x));
   }
   m.output(pool.back());

@@ -6,7 +6,7 @@
 namespace systole::transform::testing {
 namespace {
 
-constexpr double kScaled = 1e-6;   // fold_scale rounds weights once to fp32: 2^-24 each, a few thousand terms at most
+constexpr double kScaled = 1e-6;  // fold_scale rounds weights once to fp32: 2^-24 each, a few thousand terms at most
 constexpr double kExact = 1e-12;
 
 struct Model {

@@ -56,7 +56,8 @@ inline Graph mobile_network(std::uint64_t seed) {
 inline ValueId softmax(Maker& m, ValueId x) {
   const auto last = static_cast<std::int64_t>(m.shape(x).size()) - 1;
   const Dims kept = identity(static_cast<std::size_t>(last));
-  const ValueId shifted = m.binary(OpKind::kSubtract, x, m.broadcast(m.reduce(Reduction::kMaximum, x, {last}), kept, m.shape(x)));
+  const ValueId shifted =
+      m.binary(OpKind::kSubtract, x, m.broadcast(m.reduce(Reduction::kMaximum, x, {last}), kept, m.shape(x)));
   const ValueId e = m.g.add(OpKind::kExponential, {shifted});
   return m.binary(OpKind::kDivide, e, m.broadcast(m.reduce(Reduction::kAdd, e, {last}), kept, m.shape(x)));
 }
@@ -66,12 +67,14 @@ inline ValueId layer_norm(Maker& m, ValueId x) {
   const Dims kept = identity(static_cast<std::size_t>(last));
   const auto mean = [&](ValueId v) {
     const ValueId sum = m.reduce(Reduction::kAdd, v, {last});
-    return m.broadcast(m.binary(OpKind::kDivide, sum, m.filled(sum, static_cast<double>(m.shape(v).back()))), kept, m.shape(v));
+    return m.broadcast(m.binary(OpKind::kDivide, sum, m.filled(sum, static_cast<double>(m.shape(v).back()))), kept,
+                       m.shape(v));
   };
   const ValueId centred = m.binary(OpKind::kSubtract, x, mean(x));
   const ValueId variance = mean(m.binary(OpKind::kPower, centred, m.filled(centred, 2)));
   const ValueId root = m.g.add(OpKind::kSqrt, {m.binary(OpKind::kAdd, variance, m.filled(x, 1e-5))});
-  const ValueId scaled = m.binary(OpKind::kMultiply, m.binary(OpKind::kDivide, centred, root), m.broadcast(m.weights({m.shape(x).back()}), {last}, m.shape(x)));
+  const ValueId scaled = m.binary(OpKind::kMultiply, m.binary(OpKind::kDivide, centred, root),
+                                  m.broadcast(m.weights({m.shape(x).back()}), {last}, m.shape(x)));
   return m.binary(OpKind::kAdd, scaled, m.broadcast(m.weights({m.shape(x).back()}), {last}, m.shape(x)));
 }
 
@@ -79,7 +82,9 @@ inline ValueId layer_norm(Maker& m, ValueId x) {
 inline ValueId attention_block(Maker& m, ValueId x, std::int64_t heads) {
   const std::int64_t b = m.shape(x)[0], s = m.shape(x)[1], d = m.shape(x)[2];
   const ValueId normal = layer_norm(m, x);
-  const auto head = [&](const Dims& order) { return m.transpose(m.reshape(m.linear(normal, d), {b, s, heads, d / heads}), order); };
+  const auto head = [&](const Dims& order) {
+    return m.transpose(m.reshape(m.linear(normal, d), {b, s, heads, d / heads}), order);
+  };
   const ValueId q = head({0, 2, 1, 3}), k = head({0, 2, 3, 1}), v = head({0, 2, 1, 3});
   ValueId scores = m.dot(q, k, {{0, 1}, {0, 1}, {3}, {2}, {}});
   scores = m.binary(OpKind::kMultiply, scores, m.filled(scores, 0.25));

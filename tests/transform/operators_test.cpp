@@ -36,7 +36,8 @@ TEST(Operators, DynamicSlicesFollowTheLayout) {
   const ValueId y = m.conv(m.input({1, 3, 6, 6}), 4, 3);
   const auto at = [&](double v) { return m.scalar(v, DType::kI32); };
   const ValueId i = m.input({}, DType::kI32);
-  const ValueId part = m.g.add(OpKind::kDynamicSlice, {y, at(0), i, at(1), at(2)}, graph::DynamicSliceAttr{{1, 2, 3, 3}});
+  const ValueId part =
+      m.g.add(OpKind::kDynamicSlice, {y, at(0), i, at(1), at(2)}, graph::DynamicSliceAttr{{1, 2, 3, 3}});
   m.output(m.g.add(OpKind::kDynamicUpdateSlice, {y, part, at(0), at(1), i, at(0)}));
   expect_same(m.g, lowered(m.g), 1e-12);
 }
@@ -54,23 +55,75 @@ Graph simple(OpKind kind, const Shape& shape, Attr attr, DType type = DType::kF3
 
 const Broken kBroken[] = {
     {"(rule 1): element type i64", [] { return simple(OpKind::kNegate, {2}, {}, DType::kI64); }},
-    {"(rule 2): lhs is not [b,0,1,f]", [] { Maker m(1); m.output(m.conv(m.input({1, 2, 3, 3}), 2, 1)); return m.g; }},
-    {"(rule 3): an operand is not a matrix", [] {
-       Maker m(1); m.output(m.dot(m.input({2, 3, 4}), m.input({4, 5}), {{}, {}, {2}, {0}, {}})); return m.g; }},
-    {"(rule 3): lhs is not [M,K]", [] { Maker m(1); m.output(m.dot(m.input({4, 3}), m.input({4, 5}), {{}, {}, {0}, {0}, {}})); return m.g; }},
-    {"(rule 4): all operands are constants", [] { Maker m(1); m.output(m.g.add(OpKind::kTanh, {m.weights({3})})); return m.g; }},
-    {"(rule 4): nothing uses the result", [] { Maker m(1); m.g.add(OpKind::kTanh, {m.input({3})}); return m.g; }},
-    {"(rule 5): the reduced dimensions are not adjacent", [] { Maker m(1); m.output(m.reduce(Reduction::kAdd, m.input({2, 3, 4}), {0, 2})); return m.g; }},
-    {"(rule 5): the operand is not of rank 4", [] {
-       Maker m(1); graph::ReduceWindowAttr a; a.window = {2}; m.output(m.window(Reduction::kAdd, m.input({4}), a)); return m.g; }},
-    {"(rule 6): the axis is not 0", [] {
-       Maker m(1); m.output(m.g.add(OpKind::kGather, {m.input({3, 4}), m.input({2}, DType::kI32)}, graph::GatherAttr{1})); return m.g; }},
-    {"(rule 6): a pad is negative", [] {
-       Maker m(1); m.output(m.g.add(OpKind::kPad, {m.input({3}), m.scalar(0)}, graph::PadAttr{{-1}, {0}, {0}})); return m.g; }},
-    {"(rule 6): interior padding", [] {
-       Maker m(1); m.output(m.g.add(OpKind::kPad, {m.input({3}), m.scalar(0)}, graph::PadAttr{{0}, {0}, {1}})); return m.g; }},
-    {"(rule 7): an operand has not the result's shape", [] {
-       Maker m(1); const ValueId x = m.input({3}); m.output(m.g.add(OpKind::kSelect, {m.input({}, DType::kPred), x, x})); return m.g; }},
+    {"(rule 2): lhs is not [b,0,1,f]",
+     [] {
+       Maker m(1);
+       m.output(m.conv(m.input({1, 2, 3, 3}), 2, 1));
+       return m.g;
+     }},
+    {"(rule 3): an operand is not a matrix",
+     [] {
+       Maker m(1);
+       m.output(m.dot(m.input({2, 3, 4}), m.input({4, 5}), {{}, {}, {2}, {0}, {}}));
+       return m.g;
+     }},
+    {"(rule 3): lhs is not [M,K]",
+     [] {
+       Maker m(1);
+       m.output(m.dot(m.input({4, 3}), m.input({4, 5}), {{}, {}, {0}, {0}, {}}));
+       return m.g;
+     }},
+    {"(rule 4): all operands are constants",
+     [] {
+       Maker m(1);
+       m.output(m.g.add(OpKind::kTanh, {m.weights({3})}));
+       return m.g;
+     }},
+    {"(rule 4): nothing uses the result",
+     [] {
+       Maker m(1);
+       m.g.add(OpKind::kTanh, {m.input({3})});
+       return m.g;
+     }},
+    {"(rule 5): the reduced dimensions are not adjacent",
+     [] {
+       Maker m(1);
+       m.output(m.reduce(Reduction::kAdd, m.input({2, 3, 4}), {0, 2}));
+       return m.g;
+     }},
+    {"(rule 5): the operand is not of rank 4",
+     [] {
+       Maker m(1);
+       graph::ReduceWindowAttr a;
+       a.window = {2};
+       m.output(m.window(Reduction::kAdd, m.input({4}), a));
+       return m.g;
+     }},
+    {"(rule 6): the axis is not 0",
+     [] {
+       Maker m(1);
+       m.output(m.g.add(OpKind::kGather, {m.input({3, 4}), m.input({2}, DType::kI32)}, graph::GatherAttr{1}));
+       return m.g;
+     }},
+    {"(rule 6): a pad is negative",
+     [] {
+       Maker m(1);
+       m.output(m.g.add(OpKind::kPad, {m.input({3}), m.scalar(0)}, graph::PadAttr{{-1}, {0}, {0}}));
+       return m.g;
+     }},
+    {"(rule 6): interior padding",
+     [] {
+       Maker m(1);
+       m.output(m.g.add(OpKind::kPad, {m.input({3}), m.scalar(0)}, graph::PadAttr{{0}, {0}, {1}}));
+       return m.g;
+     }},
+    {"(rule 7): an operand has not the result's shape",
+     [] {
+       Maker m(1);
+       const ValueId x = m.input({3});
+       m.output(m.g.add(OpKind::kSelect, {m.input({}, DType::kPred), x, x}));
+       return m.g;
+     }},
 };
 
 TEST(CheckLowered, NamesEachBrokenRule) {

@@ -4,7 +4,7 @@
 namespace systole::transform::testing {
 namespace {
 
-constexpr double kRounding = 1e-6;   // weights are rounded once to fp32
+constexpr double kRounding = 1e-6;  // weights are rounded once to fp32
 
 int arithmetic(const Graph& g) {
   return count(g, OpKind::kMultiply) + count(g, OpKind::kAdd) + count(g, OpKind::kDivide) + count(g, OpKind::kSubtract);
@@ -43,7 +43,7 @@ TEST(Scale, InputScaleGoesIntoTheWeights) {
 }
 
 TEST(Scale, AffineInputOfAnUnpaddedConvolutionLeavesOneBias) {
-  for (const std::int64_t kernel : {1, 3}) {   // the 3x3 convolution is padded: its input keeps the shift
+  for (const std::int64_t kernel : {1, 3}) {  // the 3x3 convolution is padded: its input keeps the shift
     Maker m(1);
     const ValueId x = m.g.add(OpKind::kTanh, {m.input({1, 4, 5, 6})});
     const ValueId half = m.binary(OpKind::kMultiply, m.binary(OpKind::kDivide, x, m.filled(x, 6)), m.filled(x, 0.7));
@@ -55,7 +55,8 @@ TEST(Scale, AffineInputOfAnUnpaddedConvolutionLeavesOneBias) {
   }
 }
 
-// relu(tanh(x) + 64) - 64: near 64 bf16's step is 0.5, so a shift moved behind the rounding would leave one bit of x or none.
+// relu(tanh(x) + 64) - 64: near 64 bf16's step is 0.5, so a shift moved behind the rounding would leave one bit of x or
+// none.
 TEST(Scale, AShiftStaysInFrontOfANarrowFormatsRounding) {
   Maker m(1);
   const ValueId x = m.g.add(OpKind::kTanh, {m.input({1, 4, 5, 6})});
@@ -66,7 +67,8 @@ TEST(Scale, AShiftStaysInFrontOfANarrowFormatsRounding) {
   narrow.format = DType::kBF16;
   const Graph low = lowered(m.g, narrow);
   EXPECT_EQ(count(low, OpKind::kSubtract), 1);
-  expect_same(m.g, low, 2.0 / 512 * 8);   // two operands, each rounded by 2^-9 of itself; a factor of 8 for terms that cancel
+  expect_same(m.g, low,
+              2.0 / 512 * 8);  // two operands, each rounded by 2^-9 of itself; a factor of 8 for terms that cancel
 }
 
 TEST(Scale, SharedResultsAndOtherAxesStay) {

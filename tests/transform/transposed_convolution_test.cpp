@@ -57,7 +57,7 @@ TEST(TransposedConvolution, MultipliesNoZeros) {
   for (const Op& op : low.ops) {
     if (op.kind == OpKind::kConvolution) taps += low.type(op.operands[1]).count();
   }
-  EXPECT_EQ(taps, 3 * 2 * 4 * 4);   // each weight meets each input once
+  EXPECT_EQ(taps, 3 * 2 * 4 * 4);  // each weight meets each input once
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
-// reduce_window of any rank, padding, dilation; pad with negative and interior padding; convolution with negative padding.
+// reduce_window of any rank, padding, dilation; pad with negative and interior padding; convolution with negative
+// padding.
 #include "transform/helpers.h"
 
 namespace systole::transform::testing {
