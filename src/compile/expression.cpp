@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "graph/vector_function.h"
+
 namespace systole::compile {
 
 using graph::CompareDirection;
@@ -12,92 +14,6 @@ namespace {
 
 std::uint32_t bits_of(float x) { return std::bit_cast<std::uint32_t>(x); }
 std::uint32_t bits_of_int(std::int32_t x) { return static_cast<std::uint32_t>(x); }
-
-std::optional<VectorFunction> float_function(OpKind kind) {
-  switch (kind) {
-    case OpKind::kAbs:
-      return VectorFunction::kAbs;
-    case OpKind::kNegate:
-      return VectorFunction::kNegate;
-    case OpKind::kSign:
-      return VectorFunction::kSign;
-    case OpKind::kFloor:
-      return VectorFunction::kFloor;
-    case OpKind::kCeil:
-      return VectorFunction::kCeil;
-    case OpKind::kRoundNearestEven:
-      return VectorFunction::kRound;
-    case OpKind::kExponential:
-      return VectorFunction::kExp;
-    case OpKind::kExponentialMinusOne:
-      return VectorFunction::kExpm1;
-    case OpKind::kLog:
-      return VectorFunction::kLog;
-    case OpKind::kLogPlusOne:
-      return VectorFunction::kLog1p;
-    case OpKind::kLogistic:
-      return VectorFunction::kLogistic;
-    case OpKind::kTanh:
-      return VectorFunction::kTanh;
-    case OpKind::kErf:
-      return VectorFunction::kErf;
-    case OpKind::kSqrt:
-      return VectorFunction::kSqrt;
-    case OpKind::kRsqrt:
-      return VectorFunction::kRsqrt;
-    case OpKind::kSine:
-      return VectorFunction::kSin;
-    case OpKind::kCosine:
-      return VectorFunction::kCos;
-    case OpKind::kAdd:
-      return VectorFunction::kAdd;
-    case OpKind::kSubtract:
-      return VectorFunction::kSubtract;
-    case OpKind::kMultiply:
-      return VectorFunction::kMultiply;
-    case OpKind::kDivide:
-      return VectorFunction::kDivide;
-    case OpKind::kMaximum:
-      return VectorFunction::kMaximum;
-    case OpKind::kMinimum:
-      return VectorFunction::kMinimum;
-    case OpKind::kPower:
-      return VectorFunction::kPower;
-    case OpKind::kRemainder:
-      return VectorFunction::kRemainder;
-    default:
-      return std::nullopt;
-  }
-}
-
-std::optional<VectorFunction> int_function(OpKind kind) {
-  switch (kind) {
-    case OpKind::kAbs:
-      return VectorFunction::kIAbs;
-    case OpKind::kNegate:
-      return VectorFunction::kINegate;
-    case OpKind::kSign:
-      return VectorFunction::kISign;
-    case OpKind::kAdd:
-      return VectorFunction::kIAdd;
-    case OpKind::kSubtract:
-      return VectorFunction::kISubtract;
-    case OpKind::kMultiply:
-      return VectorFunction::kIMultiply;
-    case OpKind::kDivide:
-      return VectorFunction::kIDivide;
-    case OpKind::kMaximum:
-      return VectorFunction::kIMaximum;
-    case OpKind::kMinimum:
-      return VectorFunction::kIMinimum;
-    case OpKind::kPower:
-      return VectorFunction::kIPower;
-    case OpKind::kRemainder:
-      return VectorFunction::kIRemainder;
-    default:
-      return std::nullopt;
-  }
-}
 
 std::optional<MicroOpcode> bit_operation(OpKind kind) {
   switch (kind) {
@@ -282,9 +198,9 @@ std::optional<NodeId> ExpressionBuilder::elementwise(const graph::Op& graph_op, 
     return round_to(x, result);
   }
   if (const auto bits = bit_operation(kind)) return op(*bits, operands);
-  const auto function = is_real(result) ? float_function(kind) : int_function(kind);
-  if (!function) return std::nullopt;
-  return round_to(call(*function, operands), result);
+  const VectorFunction function = graph::vector_function(kind, is_real(result));
+  if (function == VectorFunction::kCount) return std::nullopt;
+  return round_to(call(function, operands), result);
 }
 
 }  // namespace systole::compile

@@ -103,108 +103,86 @@ Strips strips_of(const Shape& shape, const Box& box, std::int64_t element_bytes,
 constexpr std::int64_t kMaxRunBytes = (1 << 24) - 64;
 constexpr std::int64_t kMaxRows = (1 << 16) - 1;
 
-// Calls emit(far offset, local units done, bytes, rows, planes, pitch, plane pitch) for transfers that together make
-// the strips. A local unit is a byte (dense) or a row (accumulators).
-void for_each_transfer(Strips strips, bool local_rows,
-                       const std::function<void(std::int64_t, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
-                                                std::int64_t, std::int64_t)>& emit) {
+struct Transfer {
+  std::int64_t far = 0;      // bytes from the tensor's start
+  std::int64_t local = 0;    // bytes (dense) or rows (accumulators) from the buffer's start
+  std::int64_t bytes = 0, rows = 1, planes = 1, pitch = 0, plane_pitch = 0;
+};
+
+// The transfers that together make the strips, each within the fields of isa::Load and isa::Store.
+std::vector<Transfer> transfers_of(const Strips& strips, bool local_rows) {
+  std::vector<Transfer> transfers;
   if (strips.bytes > kMaxRunBytes) {  // cut the run
     assert(strips.outer.empty() && !local_rows);
     for (std::int64_t done = 0; done < strips.bytes; done += kMaxRunBytes)
-      emit(strips.offset + done, done, std::min(kMaxRunBytes, strips.bytes - done), 1, 1, 0, 0);
-    return;
-  }
-  for (std::size_t i = 0; i < strips.outer.size(); ++i) {  // cut counts that have too many bits
-    while (strips.outer[i].first > kMaxRows) {
-      std::int64_t inner = 2;
-      while (strips.outer[i].first % inner != 0 && inner < strips.outer[i].first) ++inner;
-      const auto [count, pitch] = strips.outer[i];
-      if (inner == count || inner > kMaxRows) break;
-      strips.outer[i] = {inner, pitch};
-      strips.outer.insert(strips.outer.begin() + static_cast<std::ptrdiff_t>(i), {count / inner, pitch * inner});
-    }
+      transfers.push_back({strips.offset + done, done, std::min(kMaxRunBytes, strips.bytes - done)});
+    return transfers;
   }
   const std::size_t levels = strips.outer.size();
-  const std::int64_t rows = levels > 0 ? strips.outer[levels - 1].first : 1;
-  const std::int64_t planes = levels > 1 ? strips.outer[levels - 2].first : 1;
-  const std::int64_t pitch = levels > 0 ? strips.outer[levels - 1].second : 0;
-  const std::int64_t plane_pitch = levels > 1 ? strips.outer[levels - 2].second : 0;
+  const auto [rows, pitch] = levels > 0 ? strips.outer[levels - 1] : std::pair<std::int64_t, std::int64_t>{1, 0};
+  const auto [planes, plane_pitch] = levels > 1 ? strips.outer[levels - 2] : std::pair<std::int64_t, std::int64_t>{1, 0};
   std::int64_t outer = 1;
   for (std::size_t i = 0; i + 2 < levels; ++i) outer *= strips.outer[i].first;
+  const std::int64_t unit = local_rows ? 1 : strips.bytes;
+  const std::int64_t planes_at_once = rows > kMaxRows ? 1 : std::min(planes, kMaxRows);
   for (std::int64_t o = 0; o < outer; ++o) {
     std::int64_t far = strips.offset, rest = o;
     for (std::size_t i = levels > 2 ? levels - 2 : 0; i-- > 0;) {
       far += (rest % strips.outer[i].first) * strips.outer[i].second;
       rest /= strips.outer[i].first;
     }
-    emit(far, o * rows * planes * (local_rows ? 1 : strips.bytes), strips.bytes, rows, planes, pitch, plane_pitch);
+    for (std::int64_t p = 0; p < planes; p += planes_at_once)
+      for (std::int64_t r = 0; r < rows; r += kMaxRows)
+        transfers.push_back({far + p * plane_pitch + r * pitch, ((o * planes + p) * rows + r) * unit, strips.bytes,
+                             std::min(kMaxRows, rows - r), std::min(planes_at_once, planes - p), pitch, plane_pitch});
   }
+  return transfers;
 }
 
-std::int64_t far_space(const Storage& storage) {
-  return static_cast<std::int64_t>(storage.in_cmem ? isa::Space::kCmem : isa::Space::kHbm);
+// The fields that loads and stores share.
+template <typename Instruction>
+Instruction far_side(const Storage& storage, const Transfer& transfer) {
+  Instruction i;
+  i.far_space = static_cast<std::int64_t>(storage.in_cmem ? isa::Space::kCmem : isa::Space::kHbm);
+  i.far = storage.address + transfer.far;
+  i.bytes = transfer.bytes;
+  i.rows = transfer.rows;
+  i.planes = transfer.planes;
+  i.pitch = transfer.pitch;
+  i.plane_pitch = transfer.plane_pitch;
+  return i;
 }
 
 }  // namespace
 
 void load_box(Context& context, Core& core, StorageId id, const Shape& shape, const Box& box, Arena::Buffer& local) {
   const Storage& storage = context.storage(id);
-  Object& far = core.far[static_cast<std::size_t>(id)];
-  for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), false), false,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
-                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
-                      isa::Load load;
-                      load.far_space = far_space(storage);
-                      load.far = storage.address + offset;
-                      load.local = local.address + done;
-                      load.bytes = bytes;
-                      load.rows = rows;
-                      load.planes = planes;
-                      load.pitch = pitch;
-                      load.plane_pitch = plane_pitch;
-                      core.emitter.emit(context.load_unit(), load, {&far}, {}, &local.object);
-                    });
+  for (const Transfer& transfer : transfers_of(strips_of(shape, box, dtype_bytes(storage.type), false), false)) {
+    isa::Load load = far_side<isa::Load>(storage, transfer);
+    load.local = local.address + transfer.local;
+    core.emitter.emit(context.load_unit(), load, {&core.far[static_cast<std::size_t>(id)]}, {}, &local.object);
+  }
 }
 
 void store_box(Context& context, Core& core, StorageId id, const Shape& shape, const Box& box, Arena::Buffer& local) {
   const Storage& storage = context.storage(id);
-  Object& far = core.far[static_cast<std::size_t>(id)];
-  for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), false), false,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
-                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
-                      isa::Store store;
-                      store.far_space = far_space(storage);
-                      store.far = storage.address + offset;
-                      store.local = local.address + done;
-                      store.bytes = bytes;
-                      store.rows = rows;
-                      store.planes = planes;
-                      store.pitch = pitch;
-                      store.plane_pitch = plane_pitch;
-                      core.emitter.emit(context.store_unit(), store, {&local.object}, {}, &far);
-                    });
+  for (const Transfer& transfer : transfers_of(strips_of(shape, box, dtype_bytes(storage.type), false), false)) {
+    isa::Store store = far_side<isa::Store>(storage, transfer);
+    store.local = local.address + transfer.local;
+    core.emitter.emit(context.store_unit(), store, {&local.object}, {}, &core.far[static_cast<std::size_t>(id)]);
+  }
 }
 
 void store_sums(Context& context, Core& core, StorageId id, const Shape& shape, const Box& box, int array,
                 std::int64_t row, Object& sums) {
   const Storage& storage = context.storage(id);
-  Object& far = core.far[static_cast<std::size_t>(id)];
-  for_each_transfer(strips_of(shape, box, dtype_bytes(storage.type), true), true,
-                    [&](std::int64_t offset, std::int64_t done, std::int64_t bytes, std::int64_t rows,
-                        std::int64_t planes, std::int64_t pitch, std::int64_t plane_pitch) {
-                      isa::Store store;
-                      store.far_space = far_space(storage);
-                      store.far = storage.address + offset;
-                      store.local_space = static_cast<std::int64_t>(isa::Space::kAccumulator);
-                      store.array = array;
-                      store.local = row + done;
-                      store.bytes = bytes;
-                      store.rows = rows;
-                      store.planes = planes;
-                      store.pitch = pitch;
-                      store.plane_pitch = plane_pitch;
-                      core.emitter.emit(context.store_unit(), store, {&sums}, {}, &far);
-                    });
+  for (const Transfer& transfer : transfers_of(strips_of(shape, box, dtype_bytes(storage.type), true), true)) {
+    isa::Store store = far_side<isa::Store>(storage, transfer);
+    store.local_space = static_cast<std::int64_t>(isa::Space::kAccumulator);
+    store.array = array;
+    store.local = row + transfer.local;
+    core.emitter.emit(context.store_unit(), store, {&sums}, {}, &core.far[static_cast<std::size_t>(id)]);
+  }
 }
 
 Box input_box(const Kernel& kernel, std::size_t input, const Box& tile) {

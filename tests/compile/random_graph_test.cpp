@@ -415,6 +415,24 @@ TEST(Compile, LongChainsCompile) {
   EXPECT_TRUE(machine::simulate_time(compiled->program, *chip).ok());
 }
 
+// A strided box with more rows than a transfer's field holds, a prime number of them.
+TEST(Compile, ManyRowsAreSeveralTransfers) {
+  Graph graph;
+  const std::int64_t rows = 131071;
+  const ValueId x = graph.add_input({DType::kF32, {rows, 3}}, "x");
+  const ValueId part = graph.add(OpKind::kSlice, {x}, graph::SliceAttr{{0, 1}, {rows, 2}, {1, 1}});
+  graph.add_output(graph.add(OpKind::kNegate, {part}), "y");
+  auto chip = load_chip("systolic-128");
+  ASSERT_TRUE(chip.ok());
+  const auto compiled = compile::compile(graph, *chip, {});
+  ASSERT_TRUE(compiled.ok()) << compiled.error().text();
+  Random random(3);
+  const std::vector<Tensor> inputs{random_tensor(random, DType::kF32, {rows, 3})};
+  const auto values = machine::simulate_values(compiled->program, *chip, inputs);
+  ASSERT_TRUE(values.ok()) << values.error().text();
+  for (std::int64_t i = 0; i < rows; ++i) ASSERT_EQ((*values)[0].data<float>()[i], -inputs[0].data<float>()[3 * i + 1]);
+}
+
 TEST(Compile, RandomGraphsGiveTheInterpretersBits) {
   const char* from = std::getenv("SYSTOLE_SEED");
   const std::uint64_t start = from == nullptr ? 1 : std::strtoull(from, nullptr, 10);
