@@ -37,11 +37,11 @@ TEST(RtlCheck, RegisterEngineOnSystolic4) { expect_no_mismatch("systolic-4", 40,
 TEST(RtlCheck, RegisterEngineOnSystolic8) { expect_no_mismatch("systolic-8", 40, false); }
 
 TEST(RtlCheck, ThreeEnginesOnSystolic4) {
-  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
   expect_no_mismatch("systolic-4", 24, true);
 }
 TEST(RtlCheck, ThreeEnginesOnSystolic8) {
-  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
   expect_no_mismatch("systolic-8", 24, true);
 }
 
@@ -86,7 +86,7 @@ TEST(RtlModel, NamesTheInstructionThatItCannotRun) {
 }
 
 TEST(Generate, WritesSourcesThatLintClean) {
-  if (!has_verilator()) GTEST_SKIP() << "no verilator on the PATH";
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
   for (const char* name : {"systolic-4", "systolic-8"}) {
     const auto chip = load_chip(name);
     ASSERT_TRUE(chip.ok());
@@ -97,7 +97,7 @@ TEST(Generate, WritesSourcesThatLintClean) {
 }
 
 TEST(Generate, WritesSourcesThatYosysReads) {
-  if (std::system("yosys -V > /dev/null 2>&1") != 0) GTEST_SKIP() << "no yosys on the PATH";
+  if (std::system("yosys -V > /dev/null 2>&1") != 0) FAIL() << "no yosys on the PATH: tools/install.sh";
   const auto chip = load_chip("systolic-4");
   ASSERT_TRUE(chip.ok());
   const std::string folder = ::testing::TempDir() + "/yosys-systolic-4";
