@@ -20,7 +20,6 @@ struct Options {
   bool fuse = true;
   bool double_buffer = true;  // off: one buffer per stream, nothing overlaps (for comparison)
   bool roll_loops = true;
-  bool resident = true;         // activations may stay in VMEM between kernels
   std::int64_t tile_limit = 0;  // > 0: no tile has more output elements; any value must give the same bits
   std::vector<std::string> disabled_passes;
   // Called after each pass with its name and a text dump of what it made (--dump-after).

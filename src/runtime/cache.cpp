@@ -39,7 +39,7 @@ class Key {
 
 void add_options(Key& key, const compile::Options& o) {
   key.add(static_cast<std::uint64_t>(o.format));
-  for (const bool flag : {o.bf16x3, o.fuse, o.double_buffer, o.roll_loops, o.resident}) key.add(flag ? 1u : 0u);
+  for (const bool flag : {o.bf16x3, o.fuse, o.double_buffer, o.roll_loops}) key.add(flag ? 1u : 0u);
   key.add(static_cast<std::uint64_t>(o.tile_limit));
   key.add(o.disabled_passes.size());
   for (const std::string& pass : o.disabled_passes) key.add(pass);

@@ -176,7 +176,6 @@ TEST(Cache, TheNameSeesEverythingThatDecidesTheProgram) {
   with([](LoadOptions& o) { o.compile.fuse = false; });
   with([](LoadOptions& o) { o.compile.double_buffer = false; });
   with([](LoadOptions& o) { o.compile.roll_loops = false; });
-  with([](LoadOptions& o) { o.compile.resident = false; });
   with([](LoadOptions& o) { o.compile.tile_limit = 64; });
   with([](LoadOptions& o) { o.compile.disabled_passes = {"fold"}; });
   std::sort(names.begin(), names.end());
