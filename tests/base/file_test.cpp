@@ -1,6 +1,7 @@
 #include "base/file.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 
@@ -12,7 +13,8 @@ namespace fs = std::filesystem;
 class File : public ::testing::Test {
  protected:
   void SetUp() override {
-    folder_ = fs::path(::testing::TempDir()) / ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    const std::string test = ::testing::UnitTest::GetInstance()->current_test_info()->name();
+    folder_ = fs::path(::testing::TempDir()) / (test + "." + std::to_string(::getpid()));   // build trees may test at once
     fs::remove_all(folder_);
     fs::create_directories(folder_);
   }
@@ -45,6 +47,20 @@ TEST_F(File, AFailedWriteLeavesNothing) {
   fs::create_directory(folder_ / "taken");
   fs::create_directory(folder_ / "taken" / "inside");
   EXPECT_FALSE(write_file(path("taken"), std::string("x")).ok());   // the target is a folder
+  EXPECT_EQ(files(), 1u);
+}
+
+// Folders that even root cannot write into: a file in a folder's place, and the kernel's.
+TEST_F(File, AnUnwritableFolderIsAnErrorThatNamesTheTarget) {
+  ASSERT_TRUE(write_file(path("plain"), std::string("kept")).ok());
+  for (const std::string& target : {path("plain/a"), std::string("/proc/a")}) {
+    const auto status = write_file(target, std::string("x"));
+    ASSERT_FALSE(status.ok()) << target;
+    EXPECT_EQ(status.error().code, ErrorCode::kInvalidInput);
+    EXPECT_EQ(status.error().place, target);
+    EXPECT_FALSE(status.error().hint.empty());
+  }
+  EXPECT_EQ(*read_text_file(path("plain")), "kept");
   EXPECT_EQ(files(), 1u);
 }
 

@@ -11,6 +11,8 @@ TEST(Random, IsSplitMix64) {
   EXPECT_EQ(random.bits(), 6457827717110365317ull);
   EXPECT_EQ(random.bits(), 3203168211198807973ull);
   EXPECT_EQ(random.bits(), 9817491932198370423ull);
+  EXPECT_EQ(random.bits(), 4593380528125082431ull);
+  EXPECT_EQ(random.bits(), 16408922859458223821ull);
 }
 
 TEST(Random, StaysInRange) {
