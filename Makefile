@@ -38,7 +38,7 @@ models-large: program models
 sanitizers: setup
 	$(call configure,asan-ubsan)
 	@cmake --build --preset asan-ubsan -j $(JOBS)
-	@ctest --preset asan-ubsan -j $(JOBS) -E '^(models_|Ort|rtl)'
+	@ctest --preset asan-ubsan -j $(JOBS) -E '^(models_|install_|Ort|rtl)'
 
 fuzz: setup
 	$(call configure,fuzz)
