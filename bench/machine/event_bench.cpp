@@ -51,18 +51,21 @@ isa::Program tile_loop(std::int64_t tiles, std::int64_t rows) {
                     {{.op = MicroOpcode::kLoad, .slot = 0}, {.op = MicroOpcode::kStore, .slot = 1}});
 }
 
-void time_pass(benchmark::State& state) {
+// `skip`: the loop's steady state is skipped, as by default; else every word is gone through.
+void time_pass(benchmark::State& state, bool skip) {
   const std::int64_t tiles = 200'000, rows = 256;
+  const TimingOptions options{.skip_repeats = skip};
   const Chip chip = bench_chip();
   const isa::Program program = tile_loop(tiles, rows);
-  const auto report = simulate_time(program, chip);
+  const auto report = simulate_time(program, chip, nullptr, options);
   // The memory bounds it: each tile moves 32768 + 131072 bytes at 256 a cycle.
   const std::int64_t least = tiles * (32768 + 131072) / 256;
   if (!report.ok() || report->cycles < least || report->cycles > least + 10'000) return state.SkipWithError("not bound by its memory");
-  for (auto _ : state) benchmark::DoNotOptimize(simulate_time(program, chip));
+  for (auto _ : state) benchmark::DoNotOptimize(simulate_time(program, chip, nullptr, options));
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * (tiles * 6 + 5));
 }
-BENCHMARK(time_pass)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(time_pass, every_word, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(time_pass, steady_state_skipped, true)->Unit(benchmark::kMillisecond);
 
 void time_pass_without_memory(benchmark::State& state) {
   const std::int64_t tiles = 500'000, rows = 64;
@@ -71,10 +74,11 @@ void time_pass_without_memory(benchmark::State& state) {
                                            {isa::Push{.rows = 1, .columns = 1}, kPush0},
                                            {isa::Matmul{.out_columns = rows, .length = 1, .columns = 1}, kMxu0},
                                            {isa::End{}, isa::kScalar}});
-  const auto report = simulate_time(program, chip);
+  const TimingOptions options{.skip_repeats = false};
+  const auto report = simulate_time(program, chip, nullptr, options);
   // Steady state: a push of 128 rows bounds each tile. Last: 2 + tiles x 128, then the stream and the drain.
   if (!report.ok() || report->cycles < tiles * 128 || report->cycles > tiles * 128 + 1000) return state.SkipWithError("not bound by its pushes");
-  for (auto _ : state) benchmark::DoNotOptimize(simulate_time(program, chip));
+  for (auto _ : state) benchmark::DoNotOptimize(simulate_time(program, chip, nullptr, options));
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * (tiles * 3 + 2));
 }
 BENCHMARK(time_pass_without_memory)->Unit(benchmark::kMillisecond);

@@ -35,6 +35,7 @@ struct TimingReport {
   std::map<std::string, MemoryReport> memory;
   std::vector<LayerReport> layers;  // as Program::layers
   std::int64_t array_macs = 0;
+  std::int64_t simulated_words = 0;   // fetched words gone through one by one; the rest repeat in loops' steady state
 };
 
 // One busy interval, in order of start per unit.
@@ -50,8 +51,13 @@ struct Trace {
   std::vector<TraceEvent> events;
 };
 
+struct TimingOptions {
+  bool skip_repeats = true;   // for programs of one core without a trace; changes nothing but simulated_words
+};
+
 // Time alone; the program must have passed check_program. `trace` may be null. Tracing changes nothing.
-Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace = nullptr);
+Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace = nullptr,
+                                     const TimingOptions& options = {});
 
 // Values alone: runs the words in fetch order (core by core between barriers). Inputs in the order of program.inputs.
 Expected<std::vector<Tensor>> simulate_values(const isa::Program& program, const Chip& chip,

@@ -6,32 +6,34 @@
 
 namespace systole::machine {
 
-EventCore::EventCore(const isa::Program& program, std::int64_t number, const Chip& chip, Accounts& accounts, Trace* trace)
+EventCore::EventCore(const isa::Program& program, std::int64_t number, const Chip& chip, Accounts& accounts, Trace* trace,
+                     RepeatSkipper* skipper)
     : chip_(&chip), number_(number), ctl_(chip.timing.control_cycles), depth_(std::max<std::int64_t>(chip.timing.queue_depth, 1)),
-      words_(program, program.cores[static_cast<std::size_t>(number)], chip), accounts_(&accounts), trace_(trace) {
+      words_(program, program.cores[static_cast<std::size_t>(number)], chip), accounts_(&accounts), trace_(trace),
+      skipper_(skipper) {
   const auto places = std::bit_ceil(static_cast<std::size_t>(depth_));
   const std::vector<isa::UnitId> units = units_of(chip);
   int place = static_cast<int>(number) * static_cast<int>(units.size());
   for (const isa::UnitId unit : units) {
     trace_unit_[unit] = place++;
-    units_[unit].ring.resize(places);
-    units_[unit].issue.resize(places);
+    now_.units[unit].ring.resize(places);
+    now_.units[unit].issue.resize(places);
   }
 }
 
 void EventCore::run() {
   do {
-    while ((dirty_ & ~1u) != 0) {
-      const auto unit = static_cast<isa::UnitId>(std::countr_zero(static_cast<unsigned>(dirty_ & ~1u)));
-      dirty_ = static_cast<std::uint16_t>(dirty_ & ~(1u << unit));
+    while ((now_.dirty & ~1u) != 0) {
+      const auto unit = static_cast<isa::UnitId>(std::countr_zero(static_cast<unsigned>(now_.dirty & ~1u)));
+      now_.dirty = static_cast<std::uint16_t>(now_.dirty & ~(1u << unit));
       resolve(unit);
     }
-    dirty_ = 0;
+    now_.dirty = 0;
     if (state_ == State::kRunning) sequence();
-  } while (dirty_ != 0);
+  } while (now_.dirty != 0);
   if (state_ != State::kHalting) return;
   std::int64_t last = stand_;
-  for (const Unit& unit : units_) {
+  for (const Unit& unit : now_.units) {
     if (unit.in_flight || unit.issued != unit.fetched) return;
     last = std::max(last, unit.end);
   }
@@ -41,30 +43,30 @@ void EventCore::run() {
 
 void EventCore::sequence() {
   while (step()) {
-    while ((dirty_ & ~1u) != 0) {
-      const auto unit = static_cast<isa::UnitId>(std::countr_zero(static_cast<unsigned>(dirty_ & ~1u)));
-      dirty_ = static_cast<std::uint16_t>(dirty_ & ~(1u << unit));
+    while ((now_.dirty & ~1u) != 0) {
+      const auto unit = static_cast<isa::UnitId>(std::countr_zero(static_cast<unsigned>(now_.dirty & ~1u)));
+      now_.dirty = static_cast<std::uint16_t>(now_.dirty & ~(1u << unit));
       resolve(unit);
     }
   }
 }
 
 bool EventCore::step() {
-  UnitAccount& account = units_[isa::kScalar].account;
+  UnitAccount& account = now_.units[isa::kScalar].account;
   if (pc_ >= words_.size()) {
-    stand_ = fetch_ > 0 ? fetch_ - ctl_ : 0;   // no halt: the last word's `done`
+    stand_ = now_.fetch > 0 ? now_.fetch - ctl_ : 0;   // no halt: the last word's `done`
     if (account.instructions > 0) account.busy -= ctl_;
     state_ = State::kHalting;
     return false;
   }
-  std::int64_t done = fetch_;
+  std::int64_t done = now_.fetch;
   const Word& word = words_.at(pc_);
   if (word.kind == Word::Kind::kQueued) {
     if (!enqueue(pc_, done)) return false;
   } else {
     int last = -1;
     if (!take_tokens(isa::kScalar, word.wait, done, last)) return false;
-    if (last >= 0) account.wait[static_cast<std::size_t>(last)] += done - fetch_;
+    if (last >= 0) account.wait[static_cast<std::size_t>(last)] += done - now_.fetch;
     if (word.kind == Word::Kind::kHalt || word.kind == Word::Kind::kBarrier) {
       account.instructions += 1;
       stand_ = done;
@@ -74,16 +76,16 @@ bool EventCore::step() {
   }
   account.instructions += 1;
   account.busy += ctl_;
-  fetch_ = done + ctl_;
+  now_.fetch = done + ctl_;
   control_flow(word);
-  return true;
+  return state_ == State::kRunning;
 }
 
 void EventCore::leave_barrier(std::int64_t done) {
-  UnitAccount& account = units_[isa::kScalar].account;
+  UnitAccount& account = now_.units[isa::kScalar].account;
   account.barrier += done - stand_;
   account.busy += ctl_;
-  fetch_ = done + ctl_;
+  now_.fetch = done + ctl_;
   ++pc_;
   state_ = State::kRunning;
 }
@@ -91,8 +93,13 @@ void EventCore::leave_barrier(std::int64_t done) {
 void EventCore::control_flow(const Word& word) {
   if (word.kind == Word::Kind::kLoop) {
     frames_.push_back({pc_ + 1, word.count});
+    if (skipper_ != nullptr) skipper_->enter(frames_.size(), now_);
   } else if (word.kind == Word::Kind::kEnd && !frames_.empty()) {
     if (--frames_.back().left > 0) {
+      if (skipper_ != nullptr) {
+        frames_.back().left -= skipper_->iteration_ends(frames_.size(), frames_.back().left, now_, words_);
+        if (skipper_->too_long()) state_ = State::kHalting;
+      }
       pc_ = frames_.back().start;
       return;
     }
@@ -103,7 +110,7 @@ void EventCore::control_flow(const Word& word) {
 
 bool EventCore::enqueue(std::int64_t index, std::int64_t& done) {
   const isa::UnitId id = words_.at(index).unit;
-  Unit& unit = units_[id];
+  Unit& unit = now_.units[id];
   const auto mask = static_cast<std::int64_t>(unit.ring.size()) - 1;
   if (unit.fetched >= depth_) {
     if (unit.fetched - unit.issued >= depth_) {
@@ -112,7 +119,7 @@ bool EventCore::enqueue(std::int64_t index, std::int64_t& done) {
     }
     const std::int64_t slot_free = unit.issue[static_cast<std::size_t>((unit.fetched - depth_) & mask)] + ctl_;
     if (slot_free > done) {
-      units_[isa::kScalar].account.queue[id] += slot_free - done;
+      now_.units[isa::kScalar].account.queue[id] += slot_free - done;
       done = slot_free;
     }
   }
@@ -132,7 +139,7 @@ bool EventCore::enqueue(std::int64_t index, std::int64_t& done) {
     layer.read[i] += word.read[i];
     layer.written[i] += word.written[i];
   }
-  dirty_ |= static_cast<std::uint16_t>(1u << id);
+  now_.dirty |= static_cast<std::uint16_t>(1u << id);
   return true;
 }
 
@@ -140,14 +147,14 @@ bool EventCore::enqueue(std::int64_t index, std::int64_t& done) {
 bool EventCore::take_tokens(isa::UnitId unit, std::uint16_t mask, std::int64_t& cycle, int& last) {
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
     const int from = std::countr_zero(rest);
-    if (tokens_[static_cast<std::size_t>(from)][unit].empty()) {
+    if (now_.tokens[static_cast<std::size_t>(from)][unit].empty()) {
       wait_for(unit, from);
       return false;
     }
   }
   for (unsigned rest = mask; rest != 0; rest &= rest - 1) {
     const int from = std::countr_zero(rest);
-    auto& given = tokens_[static_cast<std::size_t>(from)][unit];
+    auto& given = now_.tokens[static_cast<std::size_t>(from)][unit];
     if (given.front() > cycle) {
       cycle = given.front();
       last = from;
@@ -158,7 +165,7 @@ bool EventCore::take_tokens(isa::UnitId unit, std::uint16_t mask, std::int64_t& 
 }
 
 void EventCore::give_tokens(isa::UnitId unit, std::uint16_t mask, std::int64_t cycle) {
-  for (unsigned rest = mask; rest != 0; rest &= rest - 1) tokens_[unit][static_cast<std::size_t>(std::countr_zero(rest))].push(cycle);
+  for (unsigned rest = mask; rest != 0; rest &= rest - 1) now_.tokens[unit][static_cast<std::size_t>(std::countr_zero(rest))].push(cycle);
   wake(unit);
 }
 
@@ -167,7 +174,7 @@ void EventCore::resolve(isa::UnitId unit) {
 }
 
 bool EventCore::issue(isa::UnitId id) {
-  Unit& unit = units_[id];
+  Unit& unit = now_.units[id];
   if (unit.in_flight || unit.issued == unit.fetched) return false;
   const auto place = static_cast<std::size_t>(unit.issued & (static_cast<std::int64_t>(unit.ring.size()) - 1));
   const Entry entry = unit.ring[place];
@@ -189,7 +196,7 @@ bool EventCore::issue(isa::UnitId id) {
   unit.start = start;
   unit.free = start;
   if (word.role == Word::Role::kTransfer && word.bursts > 0) {
-    transfers_[static_cast<std::size_t>(id - isa::dma_unit(0))] = {true, word.memory, start, word.bursts};
+    now_.transfers[static_cast<std::size_t>(id - isa::dma_unit(0))] = {true, word.memory, start, word.bursts};
     unit.in_flight = true;
     unit.flying = entry;
     wake(id);
@@ -248,7 +255,7 @@ void EventCore::weights_start(isa::UnitId id, Word::Role role, std::int64_t star
 }
 
 void EventCore::finish(isa::UnitId id, const Entry& entry, std::int64_t busy) {
-  Unit& unit = units_[id];
+  Unit& unit = now_.units[id];
   const Word& word = words_.at(entry.word);
   unit.free = unit.start + busy;
   unit.end = std::max(unit.end, unit.free + word.tail);
@@ -272,11 +279,11 @@ void EventCore::finish(isa::UnitId id, const Entry& entry, std::int64_t busy) {
 
 void EventCore::transfer_done(int engine, std::int64_t cycle) {
   const isa::UnitId id = isa::dma_unit(engine);
-  Unit& unit = units_[id];
+  Unit& unit = now_.units[id];
   assert(unit.in_flight);
   unit.in_flight = false;
   finish(id, unit.flying, cycle + 1 - unit.start);
-  dirty_ |= static_cast<std::uint16_t>(1u << id);
+  now_.dirty |= static_cast<std::uint16_t>(1u << id);
 }
 
 // The cycles between the end of the last instruction's work and the start of this one's.
@@ -295,14 +302,14 @@ void EventCore::account_gap(Unit& unit, std::int64_t arrival, std::int64_t issue
 }
 
 UnitAccount EventCore::account(isa::UnitId id, std::int64_t total) const {
-  UnitAccount account = units_[id].account;
+  UnitAccount account = now_.units[id].account;
   if (id == isa::kScalar) {
     std::int64_t used = account.busy + account.barrier;
     for (const std::int64_t cycles : account.wait) used += cycles;
     for (const std::int64_t cycles : account.queue) used += cycles;
     account.idle = total - used;
   } else {
-    account.idle += total - units_[id].free;
+    account.idle += total - now_.units[id].free;
   }
   return account;
 }

@@ -53,6 +53,7 @@ TimingReport make_report(const isa::Program& program, const Chip& chip, const Ac
   for (const auto& core : cores) report.cycles = std::max(report.cycles, core->end_cycle());
   const std::vector<isa::UnitId> units = units_of(chip);
   for (std::size_t c = 0; c < cores.size(); ++c) {
+    report.simulated_words += cores[c]->account(isa::kScalar, report.cycles).instructions;
     for (const isa::UnitId unit : units) {
       report.units.push_back(unit_report(cores[c]->account(unit, report.cycles), fmt::format("core{}.{}", c, isa::unit_name(unit))));
     }

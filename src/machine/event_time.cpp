@@ -19,8 +19,9 @@ namespace {
 
 class EventEngine {
  public:
-  EventEngine(const isa::Program& program, const Chip& chip, Trace* trace)
-      : program_(&program), chip_(&chip), trace_(trace), engines_(static_cast<int>(std::min<std::int64_t>(chip.dma_engines, isa::kMaxDmaEngines))) {}
+  EventEngine(const isa::Program& program, const Chip& chip, Trace* trace, const TimingOptions& options)
+      : program_(&program), chip_(&chip), trace_(trace), options_(options),
+        engines_(static_cast<int>(std::min<std::int64_t>(chip.dma_engines, isa::kMaxDmaEngines))) {}
 
   Expected<TimingReport> run();
 
@@ -32,10 +33,12 @@ class EventEngine {
   const isa::Program* program_;
   const Chip* chip_;
   Trace* trace_;
+  TimingOptions options_;
   int engines_;
   Accounts accounts_;
   std::vector<std::unique_ptr<EventCore>> cores_;
-  std::array<std::unique_ptr<timing::MemoryServer>, 2> memories_;
+  Memories memories_;
+  std::unique_ptr<RepeatSkipper> skipper_;   // null: every word is gone through
 };
 
 void EventEngine::start() {
@@ -57,8 +60,12 @@ void EventEngine::start() {
       for (const isa::UnitId unit : units_of(*chip_)) trace_->units.push_back(fmt::format("core{}.{}", c, isa::unit_name(unit)));
     }
   }
+  if (options_.skip_repeats && cores == 1 && trace_ == nullptr) {
+    skipper_ = std::make_unique<RepeatSkipper>(*chip_, units_of(*chip_), accounts_, memories_);
+  }
   for (std::size_t c = 0; c < cores; ++c) {
-    cores_.push_back(std::make_unique<EventCore>(*program_, static_cast<std::int64_t>(c), *chip_, accounts_, trace_));
+    cores_.push_back(std::make_unique<EventCore>(*program_, static_cast<std::int64_t>(c), *chip_, accounts_, trace_,
+                                                 skipper_.get()));
   }
 }
 
@@ -110,6 +117,10 @@ Expected<TimingReport> EventEngine::run() {
   do {
     for (const auto& core : cores_) core->run();
   } while (release_barrier() || memory_event());
+  if (skipper_ && skipper_->too_long()) {
+    return unsupported(fmt::format("core 0, instruction {}", cores_[0]->next_word()), "this loop takes more than 2^62 cycles or bytes",
+                       "open loops of fewer iterations");
+  }
   for (std::size_t c = 0; c < cores_.size(); ++c) {
     if (cores_[c]->state() == EventCore::State::kDone) continue;
     const bool barrier = cores_[c]->state() == EventCore::State::kBarrier;
@@ -117,14 +128,16 @@ Expected<TimingReport> EventEngine::run() {
                          barrier ? "the other cores never come to this barrier" : "the program stands still here",
                          barrier ? "give every core the same number of barriers" : "give each token before the word that takes it");
   }
-  return make_report(*program_, *chip_, accounts_, cores_);
+  TimingReport report = make_report(*program_, *chip_, accounts_, cores_);
+  if (skipper_) report.simulated_words -= skipper_->skipped_words();
+  return report;
 }
 
 }  // namespace
 
-Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace) {
+Expected<TimingReport> simulate_time(const isa::Program& program, const Chip& chip, Trace* trace, const TimingOptions& options) {
   SYSTOLE_TRY(check_fit(program, chip));
-  return EventEngine(program, chip, trace).run();
+  return EventEngine(program, chip, trace, options).run();
 }
 
 }  // namespace systole::machine

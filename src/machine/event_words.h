@@ -37,6 +37,13 @@ class Words {
   std::int64_t size() const { return static_cast<std::int64_t>(words_.size()); }
   // The word at `index`, fetched now: keeps the context (binds, window, pads) in fetch order, which is the order of each queue.
   const Word& fetch(std::int64_t index);
+  // Which words set what is in force: with it, every word's price is fixed.
+  struct Setters {
+    std::array<std::int32_t, isa::kVectorSlots + 1> context{};
+    std::array<std::int32_t, isa::kUnits> pad{};
+    bool operator==(const Setters&) const = default;
+  };
+  Setters setters() const { return {context_, pad_}; }
   const Word& at(std::int64_t index) const { return words_[static_cast<std::size_t>(index)]; }
 
  private:

@@ -95,4 +95,9 @@ std::vector<int> MemoryServer::advance(std::int64_t cycle) {
   return finished;
 }
 
+bool MemoryServer::repeats(const MemoryServer& earlier, std::int64_t cycles) const {
+  if (credit_ != earlier.credit_ || turn_ != earlier.turn_ || pending_ != earlier.pending_) return false;
+  return waiting_ == 0 || earlier.time_ + cycles == time_;
+}
+
 }  // namespace systole::timing

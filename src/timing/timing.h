@@ -45,6 +45,9 @@ class MemoryServer {
   // Serves up to and including cycle `cycle` (no completion before it may be skipped) and returns the requesters that
   // finished in it.
   std::vector<int> advance(std::int64_t cycle);
+  // All that it does from now on is what `earlier`, of the same memory, did `cycles` cycles before.
+  bool repeats(const MemoryServer& earlier, std::int64_t cycles) const;
+  void shift(std::int64_t cycles) { time_ += waiting_ > 0 ? cycles : 0; }   // an idle one has no time of its own
 
  private:
   struct First {

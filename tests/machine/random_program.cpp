@@ -10,7 +10,9 @@ using Balance = std::array<std::array<int, isa::kUnits>, isa::kUnits>;   // toke
 
 class Writer {
  public:
-  Writer(Random& random, const Chip& chip, std::vector<isa::Instruction>& code) : random_(random), code_(code) {
+  // `most`: iterations of any word in loops that leave no tokens over; 0: a few of any loop.
+  Writer(Random& random, const Chip& chip, std::vector<isa::Instruction>& code, std::int64_t most = 0)
+      : random_(random), code_(code), most_(most) {
     units_ = {isa::kVector};
     for (int e = 0; e < chip.dma_engines; ++e) units_.push_back(isa::dma_unit(e));
     for (int a = 0; a < chip.mxu.count; ++a) {
@@ -24,7 +26,8 @@ class Writer {
       const double dice = random_.real();
       if (dice < 0.08 && depth < 3) {
         const int inner = static_cast<int>(random_.integer(1, std::max(1, count / 2)));
-        loop(inner, depth);
+        if (most_ > 0) steady_loop(inner, depth);
+        else loop(inner, depth);
         count -= inner + 2;
       } else if (dice < 0.14) {
         add(isa::Nop{}, isa::kScalar);
@@ -70,8 +73,35 @@ class Writer {
     }
     code_.push_back({isa::End{}, isa::kScalar});
   }
+  void steady_loop(int inner, int depth) {
+    const std::int64_t outside_most = most_;
+    const std::int64_t count = random_.chance(0.5) ? random_.integer(1, most_) : random_.integer(1, std::min<std::int64_t>(most_, 4));
+    const isa::UnitId from = any_unit(), to = any_unit();
+    const std::int64_t ahead = from != to && random_.chance(0.5) ? random_.integer(1, 3) : 0;   // tokens that the body hands on
+    const auto ahead_mask = [&](isa::UnitId unit) { return static_cast<std::uint16_t>(ahead > 0 ? 1u << unit : 0u); };
+    for (std::int64_t i = 0; i < ahead; ++i) code_.push_back({isa::Nop{}, from, 0, ahead_mask(to)});
+    code_.push_back({isa::Loop{.count = count}, isa::kScalar});
+    const Balance outside = balance_;
+    balance_ = {};
+    most_ = std::max<std::int64_t>(most_ / count, 1);
+    code_.push_back({isa::Nop{}, to, ahead_mask(from)});
+    words(inner, depth + 1);
+    for (std::size_t giver = 1; giver < isa::kUnits; ++giver) {
+      for (std::size_t taker = 0; taker < isa::kUnits; ++taker) {
+        for (int& left = balance_[giver][taker]; left > 0; --left) {
+          code_.push_back({isa::Nop{}, static_cast<isa::UnitId>(taker), static_cast<std::uint16_t>(1u << giver)});
+        }
+      }
+    }
+    code_.push_back({isa::Nop{}, from, 0, ahead_mask(to)});
+    code_.push_back({isa::End{}, isa::kScalar});
+    most_ = outside_most;
+    balance_ = outside;
+    balance_[from][to] += static_cast<int>(ahead);
+  }
+  isa::UnitId any_unit() { return units_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(units_.size()) - 1))]; }
   void unit_word() {
-    const isa::UnitId unit = units_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(units_.size()) - 1))];
+    const isa::UnitId unit = any_unit();
     if (random_.chance(0.08)) return add(isa::Nop{}, unit);
     if (unit == isa::kVector) return vector_word();
     if (unit < isa::push_unit(0)) return transfer(unit);
@@ -102,6 +132,7 @@ class Writer {
 
   Random& random_;
   std::vector<isa::Instruction>& code_;
+  std::int64_t most_;
   std::vector<isa::UnitId> units_;
   Balance balance_{};
 };
@@ -138,14 +169,16 @@ Chip random_chip(Random& random) {
   return chip;
 }
 
-isa::Program random_program(Random& random, const Chip& chip, int words) {
+namespace {
+
+isa::Program any_program(Random& random, const Chip& chip, int words, std::int64_t most) {
   isa::Program program;
   program.microcode = {{.op = MicroOpcode::kLoad, .slot = 0}, {.op = MicroOpcode::kFAdd}, {.op = MicroOpcode::kFAdd}, {.op = MicroOpcode::kStore, .slot = 1}};
   program.layers.resize(3);
   const std::int64_t barriers = random.integer(0, 2);
   for (std::int64_t c = 0; c < chip.cores; ++c) {
     isa::CoreCode core;
-    Writer writer(random, chip, core.code);
+    Writer writer(random, chip, core.code, most);
     for (std::int64_t b = 0; b <= barriers; ++b) {
       writer.words(static_cast<int>(random.integer(0, words / (barriers + 1))), 0);
       if (b < barriers) writer.add(isa::Barrier{}, isa::kScalar);
@@ -156,5 +189,10 @@ isa::Program random_program(Random& random, const Chip& chip, int words) {
   }
   return program;
 }
+
+}  // namespace
+
+isa::Program random_program(Random& random, const Chip& chip, int words) { return any_program(random, chip, words, 0); }
+isa::Program random_loops(Random& random, const Chip& chip, int words, std::int64_t most) { return any_program(random, chip, words, most); }
 
 }  // namespace systole::machine
