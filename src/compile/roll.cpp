@@ -128,8 +128,8 @@ class Roller {
 
  private:
   // The number of equal, evenly stepping bodies of `length` items from `start`.
-  std::size_t repeats(std::size_t start, std::size_t length, const std::vector<std::size_t>& equal_run) const {
-    const std::size_t possible = 1 + equal_run[start] / length;
+  std::size_t repeats(std::size_t start, std::size_t length) const {
+    const std::size_t possible = 1 + equal_run_[start] / length;
     if (possible < 2) return 1;
     for (std::size_t i = 0; i < length; ++i) {
       const auto& a = items_[start + i].addresses;
@@ -162,30 +162,36 @@ class Roller {
       shape_list_.clear();
       for (const Item& item : items_) shape_list_.push_back(item.shape);
     }
-    std::vector<std::size_t> equal_run(items_.size() + 1, 0);  // how many items from here equal the ones `length` later
+    equal_run_.assign(items_.size() + 1, 0);
     bool candidate = false;
     for (std::size_t i = items_.size() - length; i-- > 0;) {
-      equal_run[i] = shape_list_[i] == shape_list_[i + length] ? equal_run[i + 1] + 1 : 0;
-      candidate |= equal_run[i] >= length;
+      equal_run_[i] = shape_list_[i] == shape_list_[i + length] ? equal_run_[i + 1] + 1 : 0;
+      candidate |= equal_run_[i] >= length;
     }
     if (!candidate) return false;
-    std::vector<Item> out;
+    std::size_t out = 0;   // items written back so far, in place
     bool rolled = false;
-    for (std::size_t i = 0; i < items_.size();) {
-      const std::size_t n = equal_run[i] >= length && body_ok(i, length) ? repeats(i, length, equal_run) : 1;
-      std::size_t words = 0;
-      for (std::size_t k = 0; k < length && i + k < items_.size(); ++k) words += items_[i + k].words;
+    for (std::size_t i = 0; i < items_.size(); ++out) {
+      const std::size_t n = equal_run_[i] >= length && body_ok(i, length) ? repeats(i, length) : 1;
+      const std::size_t words = n < 2 ? 0 : words_of(i, length);
       if (n < 2 || (n - 1) * words < 4) {
-        out.push_back(std::move(items_[i++]));
+        if (out != i) items_[out] = std::move(items_[i]);
+        ++i;
         continue;
       }
-      out.push_back(make_loop(i, length, n, words));
+      items_[out] = make_loop(i, length, n, words);
       i += n * length;
       rolled = true;
     }
-    items_ = std::move(out);
-    shape_list_.clear();
+    items_.erase(items_.begin() + static_cast<std::ptrdiff_t>(out), items_.end());
+    if (rolled) shape_list_.clear();
     return rolled;
+  }
+
+  std::size_t words_of(std::size_t start, std::size_t length) const {
+    std::size_t words = 0;
+    for (std::size_t i = start; i < start + length; ++i) words += items_[i].words;
+    return words;
   }
 
   Item make_loop(std::size_t start, std::size_t length, std::size_t n, std::size_t words) {
@@ -314,6 +320,7 @@ class Roller {
   Shapes shapes_;
   std::vector<Item> items_;
   std::vector<std::size_t> shape_list_;  // of items_, for the scan
+  std::vector<std::uint32_t> equal_run_;  // how many items from here equal the ones `length` later
   std::vector<StrideVector> written_;
   std::vector<Instruction> code_;
   std::vector<std::uint16_t> layers_;
