@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "isa/table.h"
+#include "numeric/microcode.h"
 
 namespace systole::rtl {
 namespace {
@@ -18,7 +19,7 @@ int bits_for(std::int64_t count) { return std::max(1, static_cast<int>(std::bit_
 
 std::string upper(std::string_view name) {
   std::string result(name);
-  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return c == '.' ? '_' : static_cast<char>(std::toupper(c)); });
   return result;
 }
 
@@ -93,7 +94,12 @@ std::string isa_package() {
   constant(text, "SIGNAL_LSB", isa::kSignalOffset);
   constant(text, "FIRST_DMA", isa::dma_unit(0));
   constant(text, "FIRST_PUSH", isa::push_unit(0));
-  text += fmt::format("  localparam logic [4:0] TYPE_U8 = 5'd{};\n", static_cast<int>(DType::kU8));
+  for (int type = 0; type <= static_cast<int>(DType::kQ8_8); ++type) {
+    text += fmt::format("  localparam logic [4:0] TYPE_{} = 5'd{};\n", upper(dtype_name(static_cast<DType>(type))), type);
+  }
+  for (int op = 0; op < static_cast<int>(MicroOpcode::kCount); ++op) {
+    text += fmt::format("  localparam logic [5:0] MICRO_{} = 6'd{};\n", upper(micro_opcode_name(static_cast<MicroOpcode>(op))), op);
+  }
   for (const isa::OpcodeInfo& opcode : isa::instruction_table()) {
     const std::string name = upper(opcode.name);
     text += fmt::format("  localparam logic [7:0] OP_{} = 8'd{};\n", name, opcode.opcode);

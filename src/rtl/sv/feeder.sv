@@ -100,7 +100,7 @@ module feeder (
       row_step    <= held[isa::PAD_ROW_STEP_LSB+:isa::PAD_ROW_STEP_BITS];
       column_step <= held[isa::PAD_COLUMN_STEP_LSB+:isa::PAD_COLUMN_STEP_BITS];
       pad_value   <= held[isa::PAD_VALUE_LSB+:8];
-      is_unsigned <= held[isa::PAD_TYPE_LSB+:isa::PAD_TYPE_BITS] == isa::TYPE_U8;
+      is_unsigned <= held[isa::PAD_TYPE_LSB+:isa::PAD_TYPE_BITS] == isa::TYPE_UI8;
     end
   end
 

@@ -65,7 +65,7 @@ module push (
       rows        <= word[isa::PUSH_ROWS_LSB+:isa::PUSH_ROWS_BITS];
       columns     <= word[isa::PUSH_COLUMNS_LSB+:isa::PUSH_COLUMNS_BITS];
       pitch       <= word[isa::PUSH_PITCH_LSB+:isa::PUSH_PITCH_BITS];
-      is_unsigned <= word[isa::PUSH_TYPE_LSB+:isa::PUSH_TYPE_BITS] == isa::TYPE_U8;
+      is_unsigned <= word[isa::PUSH_TYPE_LSB+:isa::PUSH_TYPE_BITS] == isa::TYPE_UI8;
       here        <= word[isa::PUSH_WEIGHTS_LSB+:isa::PUSH_WEIGHTS_BITS]
                      + 32'(chip::ROWS - 1) * word[isa::PUSH_PITCH_LSB+:isa::PUSH_PITCH_BITS];
     end else begin
