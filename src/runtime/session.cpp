@@ -195,7 +195,7 @@ Expected<RunResult> Session::run(const std::map<std::string, Tensor>& inputs, co
   if (!s.lowered) {
     SYSTOLE_ASSIGN(again, compile::compile(*s.source, s.chip, s.options));
   }
-  SYSTOLE_ASSIGN(result.checks, check_outputs(*s.source, s.lowered ? *s.lowered : again->lowered, s.chip, s.format.type, s.program, bound,
+  SYSTOLE_ASSIGN(result.checks, check_outputs(*s.source, s.lowered ? *s.lowered : again->lowered, s.chip, s.format, s.program, bound,
                                               result.outputs, useful_threads(options.threads)));
   return result;
 }

@@ -70,6 +70,33 @@ TEST(Session, ProductsAreExactOnEveryInt8Chip) {
   }
 }
 
+// Each format's own limit (docs/numerics.md), and as many bits as its passes keep: bf16x3 lies between bf16 and fp32.
+TEST(Session, EachFormatIsJudgedByItsOwnLimit) {
+  std::map<std::string, double> error;
+  for (const std::string format : {"bf16", "bf16x3", "fp32"}) {
+    SCOPED_TRACE(format);
+    LoadOptions load;
+    load.format = format;
+    const auto session = Session::load_graph(compile::gemm_graph(64, 300, 64, DType::kF32).value(), chip("tpu-v4"), load);
+    ASSERT_TRUE(session.ok()) << session.error().text();
+    Random random(11);
+    std::map<std::string, Tensor> inputs;
+    for (const auto& [name, shape] : {std::pair{"a", Shape{64, 300}}, std::pair{"b", Shape{300, 64}}}) {
+      std::vector<float> values(64 * 300);
+      for (float& v : values) v = static_cast<float>(random.real() * 2 - 1);
+      inputs.emplace(name, Tensor::of<float>(DType::kF32, shape, values));
+    }
+    RunOptions options;
+    options.check = true;
+    const auto result = session->run(inputs, options);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_TRUE(result->checks[0].judged && result->checks[0].passed);
+    error[format] = result->checks[0].max_rel_error;
+  }
+  EXPECT_LT(error["fp32"], error["bf16x3"]);
+  EXPECT_LT(error["bf16x3"], error["bf16"] / 100);
+}
+
 TEST(Session, TheRegisterEngineAgreesInBitsAndCycles) {
   const Gemm g = random_gemm(5, 9, 10, 11);
   const auto session = gemm_session(g, "systolic-4");
