@@ -47,15 +47,18 @@ constexpr std::string_view kBuildCommand =
     "--compiler clang --Mdir obj -f files.f testbench.cpp "
     "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'";
 
+// Word-level signals; wider ones than 256 bits and memories stay out.
+constexpr std::string_view kTraceOption = " --trace-fst";
+
 std::string last_lines(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text.ok()) return "no output";
   return text->size() > 600 ? text->substr(text->size() - 600) : *text;
 }
 
-Status build_in(const Chip& chip, const std::string& folder) {
+Status build_in(const Chip& chip, const std::string& folder, bool traced) {
   SYSTOLE_TRY(write_rtl(chip, folder));
-  const std::string command = fmt::format("cd '{}' && {} > build.log 2>&1", folder, kBuildCommand);
+  const std::string command = fmt::format("cd '{}' && {}{} > build.log 2>&1", folder, kBuildCommand, traced ? kTraceOption : "");
   if (std::system(command.c_str()) != 0) {
     return Error{ErrorCode::kNotFound, "verilator", "the chip's RTL could not be built: " + last_lines(folder + "/build.log"),
                  "verilator 5.006 or later, make and clang++-16 must be on the PATH"};
@@ -129,9 +132,9 @@ Status check_program(const isa::Program& program, const Chip& chip) {
   return ok_status();
 }
 
-Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache) {
+Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache, bool traced) {
   SYSTOLE_TRY(check_chip(chip));
-  std::uint64_t key = hash(kBuildCommand, 0xCBF29CE484222325ull);
+  std::uint64_t key = hash(traced ? kTraceOption : "", hash(kBuildCommand, 0xCBF29CE484222325ull));
   for (const SourceText& source : source_texts()) key = hash(source.text, hash(source.name, key));
   key = hash(isa_package(), hash(chip_package(chip), key));
   std::error_code failure;
@@ -141,7 +144,7 @@ Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache) {
   fs::create_directories(root, failure);
   // Built aside and moved into place, so that a folder of the cache is always whole.
   const fs::path aside = root / fmt::format("building-{}-{:016x}", getpid(), key);
-  if (auto status = build_in(chip, aside.string()); !status.ok()) {
+  if (auto status = build_in(chip, aside.string(), traced); !status.ok()) {
     fs::remove_all(aside, failure);
     return status.error();
   }
@@ -151,15 +154,24 @@ Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache) {
   return RtlModel(chip, folder.string());
 }
 
-Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs) const {
+Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace) const {
   SYSTOLE_TRY(check_program(program, chip_));
   SYSTOLE_ASSIGN(const std::vector<std::uint8_t> memory, initial_memory(program, inputs));
   SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
   const std::string input = (scratch / "input").string(), output = (scratch / "output").string();
   SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory)));
-  const int status = std::system(fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output).c_str());
+  std::string command = fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output);
+  const std::string waves = (scratch / "waves").string();
+  if (trace != nullptr) {
+    command += fmt::format(" '{}' {} {} {} {} {}", waves, trace->first, trace->last, trace->unit, trace->period_numerator, trace->period_denominator);
+  }
+  const int status = std::system(command.c_str());
   auto bytes = read_file(output);
   std::error_code failure;
+  if (trace != nullptr && status == 0) {
+    SYSTOLE_ASSIGN(const auto fst, read_file(waves));
+    SYSTOLE_TRY(write_file(trace->file, fst));
+  }
   fs::remove_all(scratch, failure);
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
     return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}", status), {}};

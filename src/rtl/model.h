@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -19,12 +20,23 @@ struct RtlResult {
   std::vector<std::uint8_t> hbm;         // final memory, program.hbm_bytes
 };
 
+// Where and what a traced model writes: an FST file of the cycles first .. last. Cycle k begins at k x period_numerator /
+// period_denominator units, rounded to nearest.
+struct RtlTrace {
+  std::string file;
+  std::int64_t first = 0, last = std::numeric_limits<std::int64_t>::max();
+  std::string unit = "1ps";
+  std::int64_t period_numerator = 1000, period_denominator = 1;
+};
+
 class RtlModel {
  public:
   // Needs `verilator`, `make` and `clang++-16` on the PATH. `cache`: folder for generated sources and executables, by content, so
-  // that the same chip is built once; "": a folder of the system's temporary folder.
-  static Expected<RtlModel> build(const Chip& chip, const std::string& cache = {});
-  Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs) const;
+  // that the same chip is built once; "": a folder of the system's temporary folder. `traced`: a model that can write waves, slower,
+  // in a folder of its own.
+  static Expected<RtlModel> build(const Chip& chip, const std::string& cache = {}, bool traced = false);
+  // `trace`: only on a traced model.
+  Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace = nullptr) const;
   const std::string& folder() const { return folder_; }
 
  private:

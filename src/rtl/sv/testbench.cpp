@@ -1,11 +1,13 @@
 // Runs one program on the Verilated chip: far memory and its rule (docs/machine.md section 3) stand here.
 //
-// usage: Vsystole INPUT OUTPUT
+// usage: Vsystole INPUT OUTPUT [FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
 // INPUT: nine 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
 // DMA engines, bits of a request's size, most cycles; then 32 bytes a word; then the memory.
 // OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles.
+// FST: the waves of the cycles FIRST .. LAST, if the model was built with --trace-fst; cycle k begins at k x PERIOD units.
 #include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <string>
@@ -13,6 +15,9 @@
 
 #include "Vsystole.h"
 #include "verilated.h"
+#if VM_TRACE_FST
+#include "verilated_fst_c.h"
+#endif
 
 namespace {
 
@@ -42,6 +47,40 @@ struct Burst {
   bool write, data_taken;
 };
 
+#if VM_TRACE_FST
+// The clock falls in the middle of a cycle and rises at its end; what rises there stands in the next cycle.
+class Waves {
+ public:
+  void open(Vsystole& chip, char** arguments) {
+    chip.trace(&file_, 99);
+    first_ = std::strtoull(arguments[1], nullptr, 10);
+    last_ = std::strtoull(arguments[2], nullptr, 10);
+    file_.set_time_unit(arguments[3]);
+    file_.set_time_resolution(arguments[3]);
+    numerator_ = std::strtoull(arguments[4], nullptr, 10);
+    denominator_ = std::strtoull(arguments[5], nullptr, 10);
+    file_.open(arguments[0]);
+  }
+  // `half`: half cycles since the start; an even one is the beginning of a cycle.
+  void dump(std::uint64_t half) {
+    if (!file_.isOpen() || half < 2 * first_ || half / 2 > last_) return;
+    const auto scaled = static_cast<unsigned __int128>(half) * numerator_ + denominator_;
+    file_.dump(static_cast<std::uint64_t>(scaled / (2 * denominator_)));
+  }
+  void close() { if (file_.isOpen()) file_.close(); }
+
+ private:
+  VerilatedFstC file_;
+  std::uint64_t first_ = 0, last_ = 0, numerator_ = 1, denominator_ = 1;
+};
+#else
+struct Waves {
+  void open(Vsystole&, char**) {}
+  void dump(std::uint64_t) {}
+  void close() {}
+};
+#endif
+
 class Testbench {
  public:
   Testbench(const Header& header, std::vector<std::uint8_t> memory) : header_(header), memory_(std::move(memory)), bursts_(header.dmas), last_(header.dmas - 1) {}
@@ -59,7 +98,9 @@ class Testbench {
     edge();
     chip_.reset = 0;
   }
+  void trace(char** arguments) { waves_.open(chip_, arguments); }
   bool run() {
+    waves_.dump(0);
     for (std::uint64_t now = 0; now < header_.most_cycles; ++now) {
       chip_.grant = 0;
       chip_.answer = 0;
@@ -69,10 +110,14 @@ class Testbench {
       if (chip_.halted) return true;
       serve(now);
       answer(now);
+      chip_.eval();
+      waves_.dump(2 * now + 1);
       edge();
+      waves_.dump(2 * now + 2);
     }
     return false;
   }
+  void close() { waves_.close(); }
   std::uint64_t cycles() const { return chip_.cycles; }
   const std::vector<std::uint8_t>& memory() const { return memory_; }
 
@@ -141,6 +186,7 @@ class Testbench {
   }
 
   Vsystole chip_;
+  Waves waves_;
   Header header_;
   std::vector<std::uint8_t> memory_;
   std::vector<std::deque<Burst>> bursts_;   // served, not yet answered
@@ -153,7 +199,12 @@ bool read_all(std::FILE* file, void* to, std::size_t bytes) { return bytes == 0 
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count != 3 && count != 9) return 2;
+#if VM_TRACE_FST
+  Verilated::traceEverOn(true);
+#else
   if (count != 3) return 2;
+#endif
   std::FILE* input = std::fopen(arguments[1], "rb");
   Header header{};
   if (input == nullptr || !read_all(input, &header, sizeof(header)) || header.dmas > 4) return 2;
@@ -163,7 +214,10 @@ int main(int count, char** arguments) {
 
   Testbench bench(header, std::move(memory));
   bench.load(words);
-  if (!bench.run()) return 3;
+  if (count == 9) bench.trace(arguments + 3);
+  const bool halted = bench.run();
+  bench.close();
+  if (!halted) return 3;
   std::FILE* output = std::fopen(arguments[2], "wb");
   if (output == nullptr) return 2;
   const std::uint64_t cycles = bench.cycles();
