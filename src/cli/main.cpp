@@ -41,6 +41,7 @@ int main(int argc, char** argv) {
   add_gemm(app, context);
   add_analyze(app, context);
   add_hardware(app, context);
+  add_waves(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -168,11 +168,13 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   const int status = std::system(command.c_str());
   auto bytes = read_file(output);
   std::error_code failure;
+  Status traced = ok_status();
   if (trace != nullptr && status == 0) {
-    SYSTOLE_ASSIGN(const auto fst, read_file(waves));
-    SYSTOLE_TRY(write_file(trace->file, fst));
+    const auto fst = read_file(waves);
+    traced = fst.ok() ? write_file(trace->file, *fst) : Status(fst.error());
   }
   fs::remove_all(scratch, failure);
+  if (!traced.ok()) return traced.error();
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
     return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}", status), {}};
   }

@@ -1,0 +1,76 @@
+// Waves: the registers of an engine over its cycles, as a value change dump and a GTKWave save file beside it.
+//
+// An engine is a WaveSource: a list of signals that can be read before and after each clock. Everything else (the dump, the save
+// file, the animated picture's panels) works on that list.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/expected.h"
+#include "chip/chip.h"
+#include "isa/program.h"
+
+namespace systole::report {
+
+enum class WaveFormat { kBit, kUnsigned, kSigned, kHex, kFixed8, kFloat32, kText };   // kFixed8: signed, 8 bits of fraction; kText: ASCII
+
+struct Signal {
+  std::vector<std::string> scope;      // {"systole", "core0", "array", "pe_0_1"}
+  std::string name;
+  int width = 1;                       // 1 .. 64
+  WaveFormat format = WaveFormat::kBit;
+  std::string group;                   // of the save file: "sequencer", "queues", "array", "vector unit", "buffer", ...
+  // A register is read before the clock of its cycle, a wire (what a unit decided in the cycle) after it.
+  bool wire = false;
+  std::function<std::uint64_t()> read;
+
+  std::string path() const;            // "systole.core0.array.pe_0_1.sum"
+};
+
+// ASCII of at most 8 letters, as a kText signal holds it.
+std::uint64_t text_bits(std::string_view text);
+
+// A window of elements of an array, first and last.
+struct ElementWindow { std::int64_t first_row = 0, last_row = 0, first_column = 0, last_column = 0; };
+constexpr std::int64_t kElementsShown = 16;     // rows and columns of an array that is shown whole
+// The whole array if it has at most 16 x 16 elements and `text` is empty, else what `text` ("0:7,0:7") names.
+Expected<ElementWindow> element_window(const Chip& chip, const std::string& text);
+
+struct CycleWindow { std::int64_t first = 0, last = 0; };
+// "" is all of `cycles`; "A:B" names the first and the last.
+Expected<CycleWindow> cycle_window(std::int64_t cycles, const std::string& text);
+
+class WaveSource {
+ public:
+  virtual ~WaveSource() = default;
+  const std::vector<Signal>& signals() const { return signals_; }
+  // One clock. The cycle that ends with it was number cycle() before.
+  virtual void step() = 0;
+  virtual bool done() const = 0;
+  virtual std::int64_t cycle() const = 0;
+
+ protected:
+  std::vector<Signal> signals_;
+};
+
+struct WaveOptions {
+  CycleWindow cycles;
+  std::string title;                               // a comment in the dump
+  std::int64_t limit_bytes = 1'000'000'000;
+};
+struct WaveResult { std::int64_t cycles = 0, signals = 0; };
+// Steps the source from its start to the window's end.
+Expected<WaveResult> write_vcd(const std::string& path, WaveSource& source, Hertz clock, const WaveOptions& options);
+
+// The save file of a dump: the signals in groups, decoded by format.
+std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals);
+
+// Every register of the register engine. The program must have passed check_program and outlive the source.
+Expected<std::unique_ptr<WaveSource>> register_waves(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs,
+                                                     const ElementWindow& elements);
+
+}  // namespace systole::report
