@@ -4,108 +4,117 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 
-#include "isa/table.h"
+#include "machine/program_fit.h"
 
 namespace systole::machine {
 namespace {
 
-Status check_chip(const Chip& chip) {
-  const std::string place = "chip " + chip.name;
-  if (chip.timing.control_cycles != 1) {
-    return unsupported(place + ": timing.control_cycles", "the register engine needs a register at every stage of control", "use --engine event");
-  }
-  if (chip.timing.feeder_latency < 1 || chip.timing.accumulator_latency < 1) {
-    return unsupported(place + ": timing", "the register engine needs latencies of at least one cycle", "use --engine event");
-  }
-  return ok_status();
+bool inside(const std::vector<std::uint8_t>& memory, std::int64_t address, std::int64_t bytes) {
+  return address >= 0 && address <= static_cast<std::int64_t>(memory.size()) - bytes;
 }
 
-Status check_word(const isa::Instruction& word, int core, std::size_t index) {
-  const std::string place = fmt::format("core {} instruction {}", core, index);
-  if (word.unit == isa::kVector && !word.as<isa::Nop>()) {
-    return unsupported(place, fmt::format("{} on the vector unit is unsupported by the register engine in its first form", isa::info_of(word).name),
-                       "use --engine event");
-  }
-  const auto fixed_point = [](std::int64_t format) { return static_cast<DType>(format) == DType::kQ8_8; };
-  const auto* push = word.as<isa::Push>();
-  const auto* matmul = word.as<isa::Matmul>();
-  if ((push != nullptr && fixed_point(push->format)) || (matmul != nullptr && fixed_point(matmul->format))) {
-    return unsupported(place, "q8.8 products are unsupported by the register engine in its first form", "use --engine event");
-  }
+Status put(const std::string& place, std::vector<std::uint8_t>& memory, std::int64_t address, const Tensor& tensor) {
+  if (!inside(memory, address, tensor.bytes())) return invalid_input(place, fmt::format("it lies outside a far memory of {} bytes", memory.size()));
+  if (tensor.bytes() > 0) std::memcpy(memory.data() + address, tensor.raw(), static_cast<std::size_t>(tensor.bytes()));
   return ok_status();
-}
-
-void put(std::vector<std::uint8_t>& memory, std::int64_t address, const Tensor& tensor) {
-  if (tensor.bytes() == 0) return;
-  std::memcpy(memory.data() + address, tensor.raw(), static_cast<std::size_t>(tensor.bytes()));
 }
 
 }  // namespace
 
 RegisterEngine::RegisterEngine(const isa::Program& program, const Chip& chip)
-    : program_(&program), chip_(chip), hbm_(chip.hbm), cmem_(chip.cmem) {
-  hbm_.resize(program.hbm_bytes);
-  cmem_.resize(program.cmem_bytes);
-  for (const isa::CoreCode& code : program.cores) cores_.push_back(std::make_unique<RegisterCore>(code, chip));
+    : program_(&program), chip_(chip), far_{FarMemoryModel(chip.hbm), FarMemoryModel(chip.cmem)} {
+  far_.hbm.resize(program.hbm_bytes);
+  far_.cmem.resize(program.cmem_bytes);
+  for (const isa::CoreCode& code : program.cores) cores_.push_back(std::make_unique<RegisterCore>(code, program.microcode, chip));
 }
 
 Expected<std::unique_ptr<RegisterEngine>> RegisterEngine::create(const isa::Program& program, const Chip& chip,
                                                                  const std::vector<Tensor>& inputs) {
-  SYSTOLE_TRY(check_chip(chip));
-  for (std::size_t core = 0; core < program.cores.size(); ++core) {
-    const auto& code = program.cores[core].code;
-    for (std::size_t i = 0; i < code.size(); ++i) SYSTOLE_TRY(check_word(code[i], static_cast<int>(core), i));
+  SYSTOLE_TRY(check_fit(program, chip));
+  std::unique_ptr<RegisterEngine> engine;
+  try {
+    engine.reset(new RegisterEngine(program, chip));
+  } catch (const std::bad_alloc&) {
+    return unsupported("memory", fmt::format("this host cannot give the machine its memories ({} bytes of HBM)", program.hbm_bytes),
+                       "run it on a host with more memory");
   }
-  if (inputs.size() != program.inputs.size()) {
-    return invalid_input("inputs", fmt::format("{} given, {} wanted", inputs.size(), program.inputs.size()));
-  }
-  std::unique_ptr<RegisterEngine> engine(new RegisterEngine(program, chip));
-  const auto memory = [&](isa::Space space) -> std::vector<std::uint8_t>& {
-    return space == isa::Space::kCmem ? engine->cmem_.bytes() : engine->hbm_.bytes();
-  };
-  for (const isa::Image& image : program.images) put(memory(image.space), image.address, image.bytes);
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const isa::Binding& binding = program.inputs[i];
-    if (inputs[i].bytes() != element_count(binding.shape) * dtype_bytes(binding.type)) {
-      return invalid_input("input '" + binding.name + "'", "its size is not that of the program's input");
-    }
-    put(memory(binding.space), binding.address, inputs[i]);
-  }
+  SYSTOLE_TRY(engine->load(inputs));
   return engine;
 }
 
+Status RegisterEngine::load(const std::vector<Tensor>& inputs) {
+  if (inputs.size() != program_->inputs.size()) {
+    return invalid_input("inputs", fmt::format("{} given, {} wanted", inputs.size(), program_->inputs.size()));
+  }
+  const auto memory = [&](isa::Space space) -> std::vector<std::uint8_t>& { return far_.of(space == isa::Space::kCmem ? 1 : 0).bytes(); };
+  for (std::size_t i = 0; i < program_->images.size(); ++i) {
+    const isa::Image& image = program_->images[i];
+    SYSTOLE_TRY(put(fmt::format("image {}", i), memory(image.space), image.address, image.bytes));
+  }
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    const isa::Binding& binding = program_->inputs[i];
+    const std::string place = "input '" + binding.name + "'";
+    if (inputs[i].bytes() != element_count(binding.shape) * dtype_bytes(binding.type)) {
+      return invalid_input(place, "its size is not that of the program's input");
+    }
+    SYSTOLE_TRY(put(place, memory(binding.space), binding.address, inputs[i]));
+  }
+  for (const isa::Binding& binding : program_->outputs) {
+    if (!inside(memory(binding.space), binding.address, element_count(binding.shape) * dtype_bytes(binding.type))) {
+      return invalid_input("output '" + binding.name + "'", "it lies outside its far memory");
+    }
+  }
+  return ok_status();
+}
+
 void RegisterEngine::memory_turn(int space) {
-  FarMemoryModel& memory = space == 0 ? hbm_ : cmem_;
+  FarMemoryModel& memory = far_.of(space);
   if (memory.spec().bandwidth.free()) return;
   const int engines = static_cast<int>(chip_.dma_engines);
   memory.cycle(
-      engines * static_cast<int>(cores_.size()), [&](int who) { return cores_[static_cast<std::size_t>(who / engines)]->pending(who % engines, space); },
+      engines * cores(), [&](int who) { return cores_[static_cast<std::size_t>(who / engines)]->pending(who % engines, space); },
       [&](int who) { cores_[static_cast<std::size_t>(who / engines)]->serve(who % engines, cycle_, memory); });
 }
 
-void RegisterEngine::barrier_turn() {
+// True: the cores leave their barrier in this cycle.
+bool RegisterEngine::barrier_turn() {
   const bool all = std::all_of(cores_.begin(), cores_.end(), [](const auto& core) { return core->sequencer().state() == Sequencer::State::kBarrier; });
-  if (!all) return;
+  if (!all) return false;
   moved_ = true;
   if (barrier_release_ < 0) barrier_release_ = cycle_ + (cores_.size() > 1 ? chip_.timing.barrier_cycles : 0);
-  if (cycle_ < barrier_release_) return;
+  if (cycle_ < barrier_release_) return false;
   for (const auto& core : cores_) core->sequencer().leave_barrier();
   barrier_release_ = -1;
+  return true;
 }
 
 void RegisterEngine::step() {
   if (done_) return;
   moved_ = false;
   for (const auto& core : cores_) core->begin();
-  memory_turn(0);
-  memory_turn(1);
-  for (const auto& core : cores_) core->evaluate(cycle_, hbm_, cmem_);
-  barrier_turn();
+  if (chip_.timing.control_cycles != 0) {
+    memory_turn(0);
+    memory_turn(1);
+    for (const auto& core : cores_) core->evaluate(cycle_, far_);
+    barrier_turn();
+  } else {
+    for (bool again = true; again;) {
+      again = false;
+      for (const auto& core : cores_) again = core->settle(cycle_, far_) || again;
+      again = barrier_turn() || again;
+    }
+  }
   done_ = std::all_of(cores_.begin(), cores_.end(), [](const auto& core) { return core->sequencer().state() == Sequencer::State::kHalted; });
   if (done_) return;
+  if (chip_.timing.control_cycles == 0) {
+    memory_turn(0);
+    memory_turn(1);
+  }
   for (const auto& core : cores_) {
-    core->clock(cycle_, hbm_, cmem_);
+    core->work(cycle_);
+    core->clock(cycle_, far_);
     moved_ = moved_ || core->moved();
   }
   ++cycle_;
@@ -114,10 +123,13 @@ void RegisterEngine::step() {
 Expected<RegisterResult> RegisterEngine::run() {
   while (!done_) {
     step();
-    const bool fetched = std::any_of(cores_.begin(), cores_.end(), [](const auto& core) { return core->sequencer().advanced(); });
-    if (!done_ && !moved_ && !fetched) {
+    if (done_) break;
+    if (!moved_) {
       return invalid_input(program_->chip, fmt::format("the program stands still from cycle {} on", cycle_), "a token or a tile of weights is missing");
     }
+  }
+  if (std::any_of(cores_.begin(), cores_.end(), [](const auto& core) { return core->mixed_formats(); })) {
+    return invalid_input(program_->chip, "the formats of activations and weights do not multiply together");
   }
   return RegisterResult{outputs(), cycle_};
 }
@@ -126,7 +138,7 @@ std::vector<Tensor> RegisterEngine::outputs() const {
   std::vector<Tensor> result;
   for (const isa::Binding& binding : program_->outputs) {
     Tensor tensor(binding.type, binding.shape);
-    const auto& memory = binding.space == isa::Space::kCmem ? cmem_.bytes() : hbm_.bytes();
+    const auto& memory = binding.space == isa::Space::kCmem ? cmem() : hbm();
     if (tensor.bytes() > 0) std::memcpy(tensor.mutable_raw(), memory.data() + binding.address, static_cast<std::size_t>(tensor.bytes()));
     result.push_back(std::move(tensor));
   }

@@ -1,7 +1,7 @@
 // The register engine: a program clock by clock, every register of docs/machine.md as state that can be looked at.
 //
-// An independent implementation of that page: no time is computed, nothing comes from timing/. Its first form has no vector
-// unit: a program with vector instructions is kUnsupported. Formats: integers and floats; not Q8.8.
+// An independent implementation of that page: no time is computed, nothing comes from timing/. Every generic chip and every program
+// that the event engine runs.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 
 #include "chip/chip.h"
 #include "isa/program.h"
+#include "machine/array_state.h"
 #include "machine/register_core.h"
 
 namespace systole::machine {
@@ -30,19 +31,23 @@ class RegisterEngine {
   std::int64_t cycle() const { return cycle_; }
   Expected<RegisterResult> run();   // to the end; an error if the machine stands still
 
+  int cores() const { return static_cast<int>(cores_.size()); }
   const RegisterCore& core(int number) const { return *cores_[static_cast<std::size_t>(number)]; }
-  const std::vector<std::uint8_t>& hbm() const { return hbm_.bytes(); }
-  const std::vector<std::uint8_t>& cmem() const { return cmem_.bytes(); }
+  ArrayState array_state(int core, int array) const { return this->core(core).array(array).state(); }
+  const FarMemoryModel& far_memory(int space) const { return space == 0 ? far_.hbm : far_.cmem; }
+  const std::vector<std::uint8_t>& hbm() const { return far_.hbm.bytes(); }
+  const std::vector<std::uint8_t>& cmem() const { return far_.cmem.bytes(); }
   std::vector<Tensor> outputs() const;
 
  private:
   RegisterEngine(const isa::Program& program, const Chip& chip);
+  Status load(const std::vector<Tensor>& inputs);
   void memory_turn(int space);
-  void barrier_turn();
+  bool barrier_turn();
 
   const isa::Program* program_;
   Chip chip_;
-  FarMemoryModel hbm_, cmem_;
+  FarModels far_;
   std::vector<std::unique_ptr<RegisterCore>> cores_;
   std::int64_t cycle_ = 0, barrier_release_ = -1;
   bool done_ = false, moved_ = true;

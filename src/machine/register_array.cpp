@@ -1,115 +1,250 @@
 #include "machine/register_array.h"
 
+#include <algorithm>
 #include <bit>
-#include <utility>
-
-#include "numeric/mac.h"
+#include <cstring>
 
 namespace systole::machine {
-
-std::uint32_t multiply_add(const Operand& value, std::uint32_t weight, std::uint32_t sum) {
-  if (!value.is_float) return value.bits * weight + sum;
-  return std::bit_cast<std::uint32_t>(
-      mac_f32(std::bit_cast<float>(value.bits), std::bit_cast<float>(weight), std::bit_cast<float>(sum)));
-}
-
-SystolicArray::SystolicArray(const Chip& chip)
-    : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency) {
-  const auto size = [](std::int64_t n) { return static_cast<std::size_t>(n); };
-  elements_.resize(size(rows_ * columns_));
-  staging_.resize(size(rows_ + feeder_ - 1), StagedRow{std::vector<Operand>(size(rows_))});
-  weights_.resize(size(columns_ + feeder_ - 1), WeightRow{std::vector<std::uint32_t>(size(columns_))});
-  columns_read_.resize(size(feeder_ - 1));
-  targets_.resize(size(feeder_ + rows_ + columns_ + sums_ - 2));
-  bottom_.resize(size(sums_), std::vector<std::uint32_t>(size(columns_)));
-  transposed_.resize(size(columns_));
-  accumulators_.resize(size(chip.mxu.accumulator_rows), std::vector<std::uint32_t>(size(columns_)));
-}
-
-bool SystolicArray::ending() const { return targets_.back().valid && targets_.back().last; }
-
-std::uint32_t SystolicArray::accumulator(std::int64_t row, std::int64_t column) const {
-  if (row < 0 || row >= static_cast<std::int64_t>(accumulators_.size()) || column >= columns_) return 0;
-  return accumulators_[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)];
-}
-
-void SystolicArray::write_accumulators() {
-  for (std::int64_t c = 0; c < columns_; ++c) {
-    // Column c's sum of the row given feeder + R + c + accumulator - 1 cycles ago.
-    const AccumulatorRow& target = targets_[static_cast<std::size_t>(feeder_ + rows_ + c + sums_ - 2)];
-    if (!target.valid || c >= target.columns) continue;
-    const std::uint32_t sum =
-        sums_ == 1 ? at(rows_ - 1, c).sum : bottom_[static_cast<std::size_t>(sums_ - 2)][static_cast<std::size_t>(c)];
-    if (target.row >= static_cast<std::int64_t>(accumulators_.size())) {
-      accumulators_.resize(static_cast<std::size_t>(target.row + 1), std::vector<std::uint32_t>(static_cast<std::size_t>(columns_)));
-    }
-    std::uint32_t& word = accumulators_[static_cast<std::size_t>(target.row)][static_cast<std::size_t>(c)];
-    const std::uint32_t before = target.accumulate ? word : 0;
-    word = target.is_float ? std::bit_cast<std::uint32_t>(add_f32_flushed(std::bit_cast<float>(before), std::bit_cast<float>(sum)))
-                           : before + sum;
-  }
-}
-
-// Reads only registers of the left and upper neighbours, which change later in the edge: the caller goes from the last element
-// to the first.
-void SystolicArray::clock_element(std::int64_t r, std::int64_t c, std::uint32_t weight, bool accept, bool first) {
-  Element& self = at(r, c);
-  const StagedRow& staged = staging_[static_cast<std::size_t>(feeder_ - 1 + r)];
-  const Operand value = c == 0 ? staged.values[static_cast<std::size_t>(r)] : at(r, c - 1).value;
-  const bool valid = c == 0 ? staged.valid : at(r, c - 1).valid;
-  const bool switching = c == 0 ? staged.switching : at(r, c - 1).switching;
-  const std::uint32_t above = r == 0 ? 0 : at(r - 1, c).sum;
-  const bool take = accept && (r == 0 || (!first && at(r - 1, c).train));
-
-  if (switching) self.active = self.shadow;
-  if (valid) self.sum = multiply_add(value, self.active, above);
-  self.value = value;
-  self.valid = valid;
-  self.switching = switching;
-  if (take) self.shadow = r == 0 ? weight : at(r - 1, c).shadow;
-  self.train = take;
-}
-
-void SystolicArray::clock_elements() {
-  for (std::int64_t c = columns_ - 1; c >= 0; --c) {
-    const WeightRow& row = weights_[static_cast<std::size_t>(feeder_ - 1 + c)];
-    auto& transposed = transposed_[static_cast<std::size_t>(c)];
-    std::uint32_t weight = row.values[static_cast<std::size_t>(c)];
-    if (row.accept && !transposed.empty()) {
-      weight = transposed.front();
-      transposed.pop_front();
-    }
-    for (std::int64_t r = rows_ - 1; r >= 0; --r) clock_element(r, c, weight, row.accept, row.first);
-  }
-}
-
 namespace {
 
+constexpr std::int64_t kSlack = 256;      // clocks between two moves of the lines
+constexpr std::int64_t kVector = 16;      // words that a kernel may read beyond a row; also 64 bytes
+
+std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
+
 template <typename T>
-void shift(std::deque<T>& stages, T next) {
-  stages.pop_back();
-  stages.push_front(std::move(next));
+T* aligned(std::vector<T>& storage) {
+  const auto at = reinterpret_cast<std::uintptr_t>(storage.data());
+  return reinterpret_cast<T*>((at + 63) / 64 * 64);
 }
 
 }  // namespace
 
-void SystolicArray::clock(Inputs inputs) {
-  write_accumulators();
-  if (sums_ > 1) {
-    std::vector<std::uint32_t> sums(static_cast<std::size_t>(columns_));
-    for (std::int64_t c = 0; c < columns_; ++c) sums[static_cast<std::size_t>(c)] = at(rows_ - 1, c).sum;
-    shift(bottom_, std::move(sums));
+void SystolicArray::Inputs::clear() {
+  row.valid = row.switching = target.valid = target.last = weights.accept = weights.first = false;
+  column.column = -1;
+}
+
+SystolicArray::SystolicArray(const Chip& chip)
+    : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
+      pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64),
+      line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
+      stage_switch_(feeder_ + rows_), stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_),
+      stage_target_(feeder_ + rows_ + columns_ + sums_) {
+  const std::int64_t words = rows_ * pitch_;
+  storage_.resize(size(3 * words + pitch_ + kVector));
+  active_ = aligned(storage_);
+  shadow_ = active_ + words;
+  sum_ = shadow_ + words;
+  zeros_ = sum_ + words;
+  for (auto& plane : valid_) plane.resize(size(rows_ * mask_words_));
+  for (auto& stage : stage_valid_) stage = ShiftBits(feeder_ + rows_);
+  switching_.resize(size(rows_ * mask_words_));
+  train_.resize(size(rows_ * mask_words_));
+  lines_.resize(size(rows_ * line_pitch_));
+  weights_.resize(size((columns_ + feeder_) * columns_));
+  columns_read_.resize(size(feeder_));
+  transposed_.resize(size(columns_));
+  targets_.resize(std::bit_ceil(size(feeder_ + rows_ + columns_ + sums_)));
+  bottom_.resize(size((sums_ + 1) * columns_));
+  accumulators_.resize(size(chip.mxu.accumulator_rows * columns_));
+}
+
+// ---- what can be looked at
+
+Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
+  const std::int64_t at = r * pitch_ + c;
+  Element e{active_[at], shadow_[at], lines_[size(r * line_pitch_ + head_ + c)], sum_[at]};
+  for (const auto& plane : valid_) e.valid = e.valid || bit(plane, r, c);
+  e.switching = bit(switching_, r, c);
+  e.train = bit(train_, r, c);
+  return e;
+}
+
+std::uint32_t SystolicArray::staged(std::int64_t r, std::int64_t k) const { return lines_[size(r * line_pitch_ + head_ - staging_depth(r) + k)]; }
+
+bool SystolicArray::staged_valid(std::int64_t k) const {
+  return std::any_of(stage_valid_.begin(), stage_valid_.end(), [&](const ShiftBits& stage) { return stage.test(k); });
+}
+
+std::uint32_t SystolicArray::top_weight(std::int64_t c) const {
+  const auto& queue = transposed_[size(c)];
+  if (!queue.empty()) return queue.front();
+  return weights_[tick_ % size(columns_ + feeder_) * size(columns_) + size(c)];
+}
+
+std::uint32_t SystolicArray::accumulator(std::int64_t row, std::int64_t column) const {
+  if (row < 0 || row >= accumulator_rows() || column < 0 || column >= columns_) return 0;
+  return accumulators_[size(row * columns_ + column)];
+}
+
+ArrayState SystolicArray::state() const {
+  ArrayState s;
+  s.rows = rows_;
+  s.columns = columns_;
+  for (auto* field : {&s.active, &s.shadow, &s.sum, &s.value, &s.valid, &s.switching, &s.train}) field->reserve(size(rows_ * columns_));
+  for (std::int64_t r = 0; r < rows_; ++r) {
+    for (std::int64_t c = 0; c < columns_; ++c) {
+      const Element e = element(r, c);
+      s.active.push_back(e.active);
+      s.shadow.push_back(e.shadow);
+      s.sum.push_back(e.sum);
+      s.value.push_back(e.value);
+      s.valid.push_back(e.valid ? 1 : 0);
+      s.switching.push_back(e.switching ? 1 : 0);
+      s.train.push_back(e.train ? 1 : 0);
+    }
   }
-  clock_elements();
-  shift(staging_, std::move(inputs.row));
-  shift(targets_, inputs.target);
-  shift(weights_, std::move(inputs.weights));
-  columns_read_.push_front(std::move(inputs.column));
-  const WeightColumn column = std::move(columns_read_.back());
+  for (std::int64_t c = 0; c < columns_; ++c) s.accept.push_back(accept(c) ? 1 : 0);
+  return s;
+}
+
+// ---- one edge
+
+bool SystolicArray::ending(bool last_row) const {
+  const std::int64_t way = feeder_ + rows_ + columns_ + sums_ - 2;   // clocks between a row's wires and its last sum
+  if (way == 0) return last_row;
+  return stage_target_.test(way - 1) && targets_[(tick_ - size(way)) % targets_.size()].last;
+}
+
+// The lines move by one word: what was a row's k-th register is its k+1-th, and the wires' words come in at the far end.
+void SystolicArray::give_row(const StagedRow& row) {
+  if (row.valid) value_live_ = feeder_ + rows_ + columns_ + 1;
+  if (value_live_ == 0) return;   // zeros everywhere
+  --value_live_;
+  const std::int64_t reach = feeder_ + rows_ - 1;
+  if (--head_ < reach) {
+    head_ = reach + kSlack - 1;
+    for (std::int64_t r = 0; r < rows_; ++r) {
+      std::uint32_t* line = lines_.data() + r * line_pitch_;
+      std::memmove(line + kSlack, line, size(reach + columns_) * sizeof(std::uint32_t));
+    }
+  }
+  std::uint32_t* to = lines_.data() + head_ - feeder_;
+  for (std::int64_t r = 0; r < rows_; ++r, to += line_pitch_ - 1) *to = row.valid ? row.values[size(r)] : 0;
+}
+
+void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& column) {
+  if (row.accept) {
+    const std::size_t depth = size(columns_ + feeder_);
+    std::size_t at = (tick_ + size(feeder_)) % depth;
+    for (std::size_t c = 0; c < size(columns_); ++c) {
+      weights_[at * size(columns_) + c] = row.values[c];
+      if (++at == depth) at = 0;
+    }
+    shadow_live_ = feeder_ + columns_ + 1;
+  }
+  columns_read_.push_front(column.column < 0 ? WeightColumn{} : column);
+  const WeightColumn& due = columns_read_.back();
+  if (due.column >= 0) transposed_[size(due.column)].assign(due.values.rbegin(), due.values.rend());
   columns_read_.pop_back();
-  if (column.column < 0) return;
-  auto& queue = transposed_[static_cast<std::size_t>(column.column)];
-  for (std::int64_t r = rows_ - 1; r >= 0; --r) queue.push_back(column.values[static_cast<std::size_t>(r)]);
+}
+
+void SystolicArray::shift_row_bits(std::int64_t r, std::vector<std::uint64_t>& plane, bool in) {
+  std::uint64_t* word = bits(plane, r);
+  std::uint64_t carry = in ? 1 : 0;
+  for (std::int64_t w = 0; w < mask_words_; ++w) {
+    const std::uint64_t out = word[w] >> 63;
+    word[w] = (word[w] << 1) | carry;
+    carry = out;
+  }
+  word[mask_words_ - 1] &= low_bits(columns_ - 64 * (mask_words_ - 1));
+}
+
+void SystolicArray::clock_switches() {
+  if (switch_live_ == 0) return;
+  --switch_live_;
+  for (std::int64_t r = 0; r < rows_; ++r) {
+    shift_row_bits(r, switching_, stage_switch_.test(feeder_ + r));
+    for (std::int64_t w = 0; w < mask_words_; ++w) {
+      for (std::uint64_t left = bits(switching_, r)[w]; left != 0; left &= left - 1) {
+        const std::int64_t at = r * pitch_ + w * 64 + std::countr_zero(left);
+        active_[at] = shadow_[at];
+      }
+    }
+  }
+}
+
+void SystolicArray::clock_sums() {
+  ArrayPlanes planes;
+  planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
+  planes.value = lines_.data() + head_, planes.value_pitch = line_pitch_;
+  planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
+  bool any = false;
+  for (std::size_t k = 0; k < kArithmetics; ++k) {
+    if (valid_live_[k] == 0) continue;
+    --valid_live_[k];
+    for (std::int64_t r = 0; r < rows_; ++r) shift_row_bits(r, valid_[k], stage_valid_[k].test(feeder_ + r));
+    planes.valid[k] = valid_[k].data();
+    any = true;
+  }
+  if (any) machine::clock_sums(planes);
+}
+
+// Row 0 takes from the wires above its columns, every other row from the row above it, in the accepts in which that row had
+// taken one before.
+void SystolicArray::clock_shadow() {
+  if (shadow_live_ == 0) return;
+  --shadow_live_;
+  for (std::int64_t w = 0; w < mask_words_; ++w) {
+    const std::uint64_t columns = low_bits(columns_ - 64 * w);
+    const std::uint64_t accept = stage_accept_.word_from(feeder_ + 64 * w) & columns, first = stage_first_.word_from(feeder_ + 64 * w);
+    for (std::int64_t r = rows_ - 1; r >= 1; --r) bits(train_, r)[w] = accept & ~first & bits(train_, r - 1)[w];
+    bits(train_, 0)[w] = accept;
+  }
+  ArrayPlanes planes;
+  planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
+  planes.shadow = shadow_, planes.take = train_.data();
+  machine::clock_shadow(planes);
+  for (std::int64_t w = 0; w < mask_words_; ++w) {
+    for (std::uint64_t left = bits(train_, 0)[w]; left != 0; left &= left - 1) {
+      const std::int64_t c = w * 64 + std::countr_zero(left);
+      shadow_[c] = top_weight(c);
+      if (!transposed_[size(c)].empty()) transposed_[size(c)].pop_front();
+    }
+  }
+}
+
+// Column c's sum of the row given feeder + R + c + accumulator - 1 clocks ago.
+void SystolicArray::write_accumulator(std::int64_t c, const std::uint32_t* sums) {
+  const AccumulatorRow& target = targets_[(tick_ - size(feeder_ + rows_ + c + sums_ - 1)) % targets_.size()];
+  if (c >= target.columns) return;
+  const std::int64_t at = target.row * columns_ + c;
+  if (size(at) >= accumulators_.size()) accumulators_.resize(std::max(size((target.row + 1) * columns_), accumulators_.size() * 2));
+  std::uint32_t& word = accumulators_[size(at)];
+  word = add_to_accumulator(target.arithmetic, target.accumulate ? word : 0, sums[c]);
+}
+
+void SystolicArray::write_accumulators() {
+  std::memcpy(bottom_.data() + tick_ % size(sums_ + 1) * size(columns_), sum_ + (rows_ - 1) * pitch_, size(columns_) * sizeof(std::uint32_t));
+  const std::uint32_t* sums = bottom_.data() + (tick_ + 1) % size(sums_ + 1) * size(columns_);   // of `accumulator_latency` clocks ago
+  for (std::int64_t w = 0; w < mask_words_; ++w) {
+    const std::uint64_t due = stage_target_.word_from(feeder_ + rows_ + sums_ - 1 + 64 * w) & low_bits(columns_ - 64 * w);
+    for (std::uint64_t left = due; left != 0; left &= left - 1) write_accumulator(w * 64 + std::countr_zero(left), sums);
+  }
+}
+
+void SystolicArray::clock(const Inputs& inputs) {
+  const bool given = inputs.row.valid || inputs.weights.accept || inputs.column.column >= 0;
+  if (given) live_ = feeder_ + rows_ + columns_ + sums_ + 2;
+  if (live_ == 0) return;
+  --live_;
+  const StagedRow& row = inputs.row;
+  if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_ + 1;
+  if (row.switching) switch_live_ = feeder_ + rows_ + columns_ + 1;
+  for (std::size_t k = 0; k < kArithmetics; ++k) stage_valid_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
+  stage_switch_.shift(row.switching);
+  stage_accept_.shift(inputs.weights.accept);
+  stage_first_.shift(inputs.weights.first);
+  stage_target_.shift(inputs.target.valid);
+  if (inputs.target.valid) targets_[tick_ % targets_.size()] = inputs.target;
+  give_row(row);
+  give_weights(inputs.weights, inputs.column);
+  clock_switches();
+  clock_sums();
+  clock_shadow();
+  write_accumulators();
+  ++tick_;
 }
 
 }  // namespace systole::machine

@@ -1,34 +1,34 @@
 // One systolic array of the register engine with everything that moves at its edges: staging, weight skew, partial sums,
 // accumulators (docs/machine.md section 4). State at clock edges; clock() is one edge.
+//
+// Every register is there to be read; where it lies in the host's memory is chosen for speed: the input registers of a row and
+// its staging queue are one window that slides over a line of words, and the bits of a row of elements are one word.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <vector>
 
 #include "chip/chip.h"
+#include "machine/array_state.h"
+#include "machine/register_bits.h"
+#include "machine/register_kernels.h"
 
 namespace systole::machine {
 
-// A word on a wire: int32 or the bits of an fp32, as the product's format says.
-struct Operand {
-  std::uint32_t bits = 0;
-  bool is_float = false;
-};
-
 // One processing element. `value`, `valid` and `switching` are what it hands to its right neighbour, `sum` downwards.
 struct Element {
-  std::uint32_t active = 0, shadow = 0;
-  Operand value;
-  std::uint32_t sum = 0;
+  std::uint32_t active = 0, shadow = 0, value = 0, sum = 0;
   bool valid = false, switching = false;
   bool train = false;              // it took a weight in the cycle before: the element below may take one now
 };
 
 // A row of activations on its way to the array.
 struct StagedRow {
-  std::vector<Operand> values;     // R
+  std::vector<std::uint32_t> values;   // R; count only if valid, else the wires are zero
   bool valid = false, switching = false;
+  Arithmetic arithmetic = Arithmetic::kInteger;
 };
 // A row of weights on its way into the shadow. `first` opens a tile.
 struct WeightRow {
@@ -38,7 +38,8 @@ struct WeightRow {
 // What the accumulators do with a row's sums.
 struct AccumulatorRow {
   std::int64_t row = 0, columns = 0;
-  bool valid = false, accumulate = false, is_float = false, last = false;
+  bool valid = false, accumulate = false, last = false;
+  Arithmetic arithmetic = Arithmetic::kInteger;
 };
 // A column of a transposed tile, read in the cycle in which its column's turn begins.
 struct WeightColumn {
@@ -49,36 +50,82 @@ struct WeightColumn {
 class SystolicArray {
  public:
   explicit SystolicArray(const Chip& chip);
+  SystolicArray(const SystolicArray&) = delete;
+  SystolicArray& operator=(const SystolicArray&) = delete;
 
-  // What the feeder and the push unit put on the wires in this cycle; then one clock edge.
-  struct Inputs { StagedRow row; AccumulatorRow target; WeightRow weights; WeightColumn column; };
-  void clock(Inputs inputs);
+  // What the feeder and the push unit put on the wires in a cycle.
+  struct Inputs {
+    StagedRow row;
+    AccumulatorRow target;
+    WeightRow weights;
+    WeightColumn column;
+    void clear();                      // nothing on the wires
+  };
+  void clock(const Inputs& inputs);
 
-  // The last sum of a matmul is written in this cycle (to be asked before clock).
-  bool ending() const;
+  // Is the last sum of a matmul written in this cycle? To be asked before clock; `last_row`: the feeder gives a matmul's last row
+  // in this cycle (which matters only where the whole way takes no cycle).
+  bool ending(bool last_row) const;
 
-  const Element& element(std::int64_t r, std::int64_t c) const { return elements_[static_cast<std::size_t>(r * columns_ + c)]; }
-  // The word as it stands in the accumulators; 0 beyond the rows written so far.
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+  Element element(std::int64_t r, std::int64_t c) const;
+  // The staging queue of row r: word k was given k + 1 clocks ago, 0 <= k < staging_depth(r).
+  std::int64_t staging_depth(std::int64_t r) const { return feeder_ + r; }
+  std::uint32_t staged(std::int64_t r, std::int64_t k) const;
+  bool staged_valid(std::int64_t k) const;             // the row given k + 1 clocks ago; the same for all rows of the array
+  bool staged_switching(std::int64_t k) const { return stage_switch_.test(k); }
+  // What stands at column c's top wires and acts at the next edge.
+  bool accept(std::int64_t c) const { return stage_accept_.test(feeder_ + c - 1); }
+  bool accept_first(std::int64_t c) const { return stage_first_.test(feeder_ + c - 1); }
+  std::uint32_t top_weight(std::int64_t c) const;
+  std::int64_t transposed_left(std::int64_t c) const { return static_cast<std::int64_t>(transposed_[static_cast<std::size_t>(c)].size()); }
+  // The word as it stands in the accumulators; 0 outside.
   std::uint32_t accumulator(std::int64_t row, std::int64_t column) const;
+  std::int64_t accumulator_rows() const { return static_cast<std::int64_t>(accumulators_.size()) / columns_; }
+  std::vector<std::uint32_t>& accumulators() { return accumulators_; }              // word row x C + column
+  const std::vector<std::uint32_t>& accumulators() const { return accumulators_; }
+  ArrayState state() const;
 
  private:
-  Element& at(std::int64_t r, std::int64_t c) { return elements_[static_cast<std::size_t>(r * columns_ + c)]; }
+  std::uint64_t* bits(std::vector<std::uint64_t>& plane, std::int64_t r) { return plane.data() + r * mask_words_; }
+  bool bit(const std::vector<std::uint64_t>& plane, std::int64_t r, std::int64_t c) const {
+    return ((plane[static_cast<std::size_t>(r * mask_words_ + c / 64)] >> (c % 64)) & 1) != 0;
+  }
+  void give_row(const StagedRow& row);
+  void give_weights(const WeightRow& row, const WeightColumn& column);
+  void shift_row_bits(std::int64_t r, std::vector<std::uint64_t>& plane, bool in);
+  void clock_switches();
+  void clock_sums();
+  void clock_shadow();
   void write_accumulators();
-  void clock_elements();
-  void clock_element(std::int64_t r, std::int64_t c, std::uint32_t weight, bool accept, bool first);
+  void write_accumulator(std::int64_t c, const std::uint32_t* sums);
 
-  std::int64_t rows_, columns_, feeder_, sums_;
-  std::vector<Element> elements_;
-  std::deque<StagedRow> staging_;                     // [k]: given k + 1 cycles ago
-  std::deque<WeightRow> weights_;
-  std::deque<WeightColumn> columns_read_;             // on their way, for feeder_latency > 1
-  std::deque<AccumulatorRow> targets_;
-  std::deque<std::vector<std::uint32_t>> bottom_;     // sums below the array, for accumulator_latency > 1
+  std::int64_t rows_, columns_, feeder_, sums_, pitch_, mask_words_;
+
+  // Elements: words [R][pitch], bits [R][mask_words].
+  std::vector<std::uint32_t> storage_;
+  std::uint32_t *active_, *shadow_, *sum_, *zeros_;
+  std::array<std::vector<std::uint64_t>, kArithmetics> valid_;
+  std::vector<std::uint64_t> switching_, train_;
+  // Values: row r's registers (r, c) stand at line r, head + c; its staging queue in front of them, newest first.
+  std::vector<std::uint32_t> lines_;
+  std::int64_t line_pitch_, head_;
+
+  // Bits on their way to the edges; a row's, a column's turn comes R, C places later.
+  std::array<ShiftBits, kArithmetics> stage_valid_;
+  ShiftBits stage_switch_, stage_accept_, stage_first_, stage_target_;
+  std::vector<std::uint32_t> weights_;                // [C + feeder][C]: the row that column c takes in clock t stands at t
+  std::deque<WeightColumn> columns_read_;             // on their way, for feeder_latency > 0
   std::vector<std::deque<std::uint32_t>> transposed_; // per column: what is left of a transposed tile
-  std::vector<std::vector<std::uint32_t>> accumulators_;
-};
+  std::vector<AccumulatorRow> targets_;               // given in clock t: at t
+  std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][C]: sums below the array, of clock t at t
+  std::vector<std::uint32_t> accumulators_;
 
-// One step of an element: value x weight + sum in the arithmetic of the value's format.
-std::uint32_t multiply_add(const Operand& value, std::uint32_t weight, std::uint32_t sum);
+  // Clocks for which something is still on its way; without, an edge changes nothing.
+  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0;
+  std::array<std::int64_t, kArithmetics> valid_live_{};
+  std::uint64_t tick_ = 0;
+};
 
 }  // namespace systole::machine

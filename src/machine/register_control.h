@@ -39,6 +39,8 @@ class TokenCounters {
 // answer. One that ends by itself (no tail) behind such a one ends with it: docs/machine.md, "end in order".
 class EndOrder {
  public:
+  // The signal masks' tokens of the open instructions, oldest first.
+  const std::deque<Gives>& open() const { return open_; }
   void enter(std::uint16_t mask) {
     open_.emplace_back();
     add_tokens(open_.back(), mask);
@@ -63,12 +65,13 @@ struct UnitControl {
   TokenCounters tokens;
   EndOrder ends;
   isa::Instruction current;
-  std::int64_t remaining = 0;      // busy cycles left, this one included; transfers: not used
+  std::int64_t remaining = 0;      // busy cycles left, this one included; transfers and runs: not used
   bool busy = false;
 
   // Wires of this cycle.
   bool finishing = false;          // the last busy cycle
-  bool issuing = false;            // the head leaves the queue
+  bool issuing = false;            // the head has left the queue
+  bool giving = false;             // `gives` is not all zero
   isa::Instruction issued;
   Gives gives{};
 
@@ -79,7 +82,16 @@ struct UnitControl {
     queue.pop_front();
     tokens.take(issued.wait);
   }
+  void end_oldest() {
+    giving = true;
+    ends.end_oldest(gives);
+  }
+  void end_without_tail() {
+    giving = true;
+    ends.attach(current.signal, gives);
+  }
   bool drained() const { return queue.empty() && !busy && ends.empty(); }
 };
+using Units = std::array<UnitControl, isa::kUnits>;
 
 }  // namespace systole::machine

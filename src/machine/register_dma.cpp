@@ -5,30 +5,29 @@
 
 namespace systole::machine {
 
-void FarMemoryModel::cycle(int requesters, const std::function<bool(int)>& pending, const std::function<void(int)>& serve) {
-  const auto next = [&] {
-    for (int k = 1; k <= requesters; ++k) {
-      if (pending((last_ + k) % requesters)) return (last_ + k) % requesters;
-    }
-    return -1;
-  };
-  const std::int64_t cost = spec_.burst_bytes * spec_.bandwidth.cycles;
-  if (next() >= 0) credit_ += spec_.bandwidth.bytes;
-  for (int who = next(); who >= 0 && credit_ >= cost; who = next()) {
-    serve(who);
-    credit_ -= cost;
-    last_ = who;
+namespace {
+
+// The bytes of `from` at `address`; zeros outside.
+void read_bytes(const std::vector<std::uint8_t>& from, std::int64_t address, std::vector<std::uint8_t>& to) {
+  const auto size = static_cast<std::int64_t>(from.size()), count = static_cast<std::int64_t>(to.size());
+  if (address >= 0 && address + count <= size) {
+    if (count > 0) std::memcpy(to.data(), from.data() + address, to.size());
+    return;
   }
-  if (next() < 0) credit_ = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t at = address + i;
+    to[static_cast<std::size_t>(i)] = at >= 0 && at < size ? from[static_cast<std::size_t>(at)] : std::uint8_t{0};
+  }
 }
 
-std::uint8_t FarMemoryModel::read(std::int64_t address) const {
-  return address >= 0 && address < static_cast<std::int64_t>(bytes_.size()) ? bytes_[static_cast<std::size_t>(address)] : std::uint8_t{0};
+// Nothing outside.
+void write_bytes(std::vector<std::uint8_t>& to, std::int64_t address, const std::vector<std::uint8_t>& bytes) {
+  const auto size = static_cast<std::int64_t>(to.size()), count = static_cast<std::int64_t>(bytes.size());
+  const std::int64_t first = std::clamp<std::int64_t>(-address, 0, count), last = std::clamp(size - address, first, count);
+  if (last > first) std::memcpy(to.data() + address + first, bytes.data() + first, static_cast<std::size_t>(last - first));
 }
 
-void FarMemoryModel::write(std::int64_t address, std::uint8_t byte) {
-  if (address >= 0 && address < static_cast<std::int64_t>(bytes_.size())) bytes_[static_cast<std::size_t>(address)] = byte;
-}
+}  // namespace
 
 bool is_transfer(const isa::Instruction& instruction) {
   return instruction.as<isa::Load>() || instruction.as<isa::Store>() || instruction.as<isa::Gather>();
@@ -73,27 +72,33 @@ std::int64_t DmaEngine::far_row(const LocalMemory& local) const {
   return shape_.far + plane_ * shape_.plane_pitch + row * shape_.pitch;
 }
 
-std::uint8_t DmaEngine::local_byte(const LocalMemory& local, std::int64_t byte) const {
+void DmaEngine::read_local(const LocalMemory& local, std::vector<std::uint8_t>& to) const {
   const std::int64_t dense = plane_ * shape_.rows + row_;
-  if (shape_.from_accumulators) {
-    const std::uint32_t word = local.accumulator(shape_.array, shape_.local + dense, byte / 4);
-    return static_cast<std::uint8_t>(word >> (8 * (byte % 4)));
+  if (!shape_.from_accumulators) return read_bytes(*local.vmem, shape_.local + dense * shape_.bytes + offset_, to);
+  const auto* words = shape_.array < isa::kMaxArrays ? local.accumulators[shape_.array] : nullptr;
+  for (std::size_t i = 0; i < to.size(); ++i) {
+    const std::int64_t byte = offset_ + static_cast<std::int64_t>(i);
+    const std::int64_t at = (shape_.local + dense) * local.columns + byte / 4;
+    const bool inside = words != nullptr && byte / 4 < local.columns && at >= 0 && at < static_cast<std::int64_t>(words->size());
+    to[i] = inside ? static_cast<std::uint8_t>((*words)[static_cast<std::size_t>(at)] >> (8 * (byte % 4))) : std::uint8_t{0};
   }
-  const std::int64_t address = shape_.local + dense * shape_.bytes + byte;
-  return address < static_cast<std::int64_t>(local.vmem->size()) ? (*local.vmem)[static_cast<std::size_t>(address)] : std::uint8_t{0};
 }
 
 void DmaEngine::serve(std::int64_t now, FarMemoryModel& memory, const LocalMemory& local, std::int64_t latency) {
   const std::int64_t count = std::min(burst_bytes_, shape_.bytes - offset_);
   const std::int64_t far = far_row(local) + offset_;
   Answer answer;
-  answer.due = std::max(now + latency, answers_.empty() ? 0 : answers_.back().due);
+  if (!spare_.empty()) {
+    answer.bytes = std::move(spare_.back());
+    spare_.pop_back();
+  }
+  answer.due = std::max(now + latency, answers_.empty() ? now + latency : answers_.back().due);
   answer.space = shape_.far_space;
   answer.is_store = shape_.is_store;
   answer.address = shape_.is_store ? far : shape_.local + (plane_ * shape_.rows + row_) * shape_.bytes + offset_;
-  for (std::int64_t i = 0; i < count; ++i) {
-    answer.bytes.push_back(shape_.is_store ? local_byte(local, offset_ + i) : memory.read(far + i));
-  }
+  answer.bytes.resize(static_cast<std::size_t>(count));
+  if (shape_.is_store) read_local(local, answer.bytes);
+  else read_bytes(memory.bytes(), far, answer.bytes);
   offset_ += count;
   if (offset_ == shape_.bytes) {
     offset_ = 0;
@@ -112,14 +117,11 @@ void DmaEngine::serve(std::int64_t now, FarMemoryModel& memory, const LocalMemor
 int DmaEngine::answer(std::int64_t now, FarMemoryModel& hbm, FarMemoryModel& cmem, const LocalMemory& local) {
   int ended = 0;
   while (!answers_.empty() && answers_.front().due <= now) {
-    const Answer& answer = answers_.front();
+    Answer& answer = answers_.front();
     FarMemoryModel& memory = answer.space == 0 ? hbm : cmem;
-    for (std::size_t i = 0; i < answer.bytes.size(); ++i) {
-      const std::int64_t address = answer.address + static_cast<std::int64_t>(i);
-      if (answer.is_store) memory.write(address, answer.bytes[i]);
-      else if (address < static_cast<std::int64_t>(local.vmem->size())) (*local.vmem)[static_cast<std::size_t>(address)] = answer.bytes[i];
-    }
+    write_bytes(answer.is_store ? memory.bytes() : *local.vmem, answer.address, answer.bytes);
     ended += answer.last ? 1 : 0;
+    spare_.push_back(std::move(answer.bytes));
     answers_.pop_front();
   }
   return ended;

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <functional>
 #include <vector>
 
 #include "chip/chip.h"
@@ -11,19 +10,36 @@
 
 namespace systole::machine {
 
-// One far memory: its bytes and the memory rule. `pending` and `serve` are asked with requester numbers.
+// One far memory: its bytes and the memory rule.
 class FarMemoryModel {
  public:
   explicit FarMemoryModel(const MemorySpec& spec) : spec_(spec) {}
-  // One cycle: gives bursts to pending requesters in turn.
-  void cycle(int requesters, const std::function<bool(int)>& pending, const std::function<void(int)>& serve);
+  // One cycle: gives bursts to pending requesters in turn. `pending(who)`, `serve(who)`.
+  template <typename Pending, typename Serve>
+  void cycle(int requesters, const Pending& pending, const Serve& serve) {
+    const auto next = [&] {
+      for (int k = 1; k <= requesters; ++k) {
+        if (pending((last_ + k) % requesters)) return (last_ + k) % requesters;
+      }
+      return -1;
+    };
+    int who = next();
+    if (who >= 0) credit_ += spec_.bandwidth.bytes;
+    const std::int64_t cost = spec_.burst_bytes * spec_.bandwidth.cycles;
+    for (; who >= 0 && credit_ >= cost; who = next()) {
+      serve(who);
+      credit_ -= cost;
+      last_ = who;
+    }
+    if (who < 0) credit_ = 0;
+  }
 
   void resize(std::int64_t bytes) { bytes_.resize(static_cast<std::size_t>(bytes)); }
   std::vector<std::uint8_t>& bytes() { return bytes_; }
   const std::vector<std::uint8_t>& bytes() const { return bytes_; }
-  std::uint8_t read(std::int64_t address) const;        // 0 outside
-  void write(std::int64_t address, std::uint8_t byte);  // nothing outside
   const MemorySpec& spec() const { return spec_; }
+  std::int64_t credit() const { return credit_; }
+  int last_served() const { return last_; }      // requester; -1: none yet
 
  private:
   MemorySpec spec_;
@@ -41,14 +57,22 @@ struct TransferShape {
 TransferShape transfer_shape(const isa::Instruction& instruction);
 bool is_transfer(const isa::Instruction& instruction);
 
-// What an engine sees of its core. An accumulator word is asked by array, row and column.
+// What an engine sees of its core.
 struct LocalMemory {
-  std::vector<std::uint8_t>* vmem;
-  std::function<std::uint32_t(std::int64_t, std::int64_t, std::int64_t)> accumulator;
+  std::vector<std::uint8_t>* vmem = nullptr;
+  const std::vector<std::uint32_t>* accumulators[isa::kMaxArrays] = {};   // word row x columns + column
+  std::int64_t columns = 1;
 };
 
 class DmaEngine {
  public:
+  // A burst that has been served: its bytes arrive at the end of cycle `due`.
+  struct Answer {
+    std::int64_t due = 0, space = 0, address = 0;   // address: where the bytes go, far memory (store) or VMEM
+    bool is_store = false, last = false;
+    std::vector<std::uint8_t> bytes;
+  };
+
   void start(const isa::Instruction& instruction, std::int64_t burst_bytes);
   bool pending(int space) const { return active_ && shape_.far_space == space; }
   // One burst is served in cycle `now`: its bytes move to the answer that comes `latency` cycles later.
@@ -57,21 +81,23 @@ class DmaEngine {
   int answer(std::int64_t now, FarMemoryModel& hbm, FarMemoryModel& cmem, const LocalMemory& local);
   bool last_served() const { return last_served_; }      // in this cycle
   void begin_cycle() { last_served_ = false; }
-  std::int64_t answers_open() const { return static_cast<std::int64_t>(answers_.size()); }
+
+  bool active() const { return active_; }                // bursts are still to be asked for
+  const TransferShape& shape() const { return shape_; }
+  std::int64_t plane() const { return plane_; }
+  std::int64_t row() const { return row_; }
+  std::int64_t offset() const { return offset_; }
+  const std::deque<Answer>& answers() const { return answers_; }   // oldest first
 
  private:
-  struct Answer {
-    std::int64_t due = 0, space = 0, address = 0;
-    bool is_store = false, last = false;
-    std::vector<std::uint8_t> bytes;
-  };
   std::int64_t far_row(const LocalMemory& local) const;
-  std::uint8_t local_byte(const LocalMemory& local, std::int64_t byte) const;
+  void read_local(const LocalMemory& local, std::vector<std::uint8_t>& to) const;
 
   TransferShape shape_;
   bool active_ = false, last_served_ = false;
   std::int64_t burst_bytes_ = 64, plane_ = 0, row_ = 0, offset_ = 0;
   std::deque<Answer> answers_;
+  std::vector<std::vector<std::uint8_t>> spare_;         // buffers of answers that have come
 };
 
 }  // namespace systole::machine

@@ -2,46 +2,109 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "numeric/formats.h"
 
 namespace systole::machine {
+namespace {
 
-Operand read_operand(std::span<const std::uint8_t> vmem, std::int64_t address, DType type, DType format, std::int64_t part) {
-  const bool float_format = is_float(format);
-  if (address < 0 || address + dtype_bytes(type) > static_cast<std::int64_t>(vmem.size())) return {0, float_format};
-  const std::uint8_t* p = vmem.data() + address;
-  std::uint8_t converted[8] = {};
-  if (!float_format) {
-    store_from_i32(format, converted, load_as_i32(type, p));
-    return {static_cast<std::uint32_t>(load_as_i32(format, converted)), false};
+constexpr std::int64_t kBlock = 256;
+
+struct Block {
+  alignas(64) std::uint8_t from[kBlock * 8];
+  alignas(64) std::uint8_t converted[kBlock * 8];
+  alignas(64) float floats[kBlock];
+  alignas(64) std::int32_t ints[kBlock];
+};
+
+void to_float_words(Block& block, const OperandFormat& f, std::int64_t count, std::uint32_t* to) {
+  load_lanes_f32(f.type, block.from, block.floats, count);
+  if (f.part != 0) {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = std::uint32_t{bf16_part(block.floats[i], static_cast<int>(f.part) - 1)} << 16;
+    return;
   }
-  if (part != 0) return {std::uint32_t{bf16_part(load_as_f32(type, p), static_cast<int>(part) - 1)} << 16, true};
-  store_from_f32(format, converted, load_as_f32(type, p));
-  return {std::bit_cast<std::uint32_t>(load_as_f32(format, converted)), true};
+  if (f.type != f.format) {
+    store_lanes_f32(f.format, block.floats, block.converted, count);
+    load_lanes_f32(f.format, block.converted, block.floats, count);
+  }
+  std::memcpy(to, block.floats, static_cast<std::size_t>(count * 4));
 }
 
-Operand PushReader::weight(std::span<const std::uint8_t> vmem, std::int64_t row, std::int64_t column) const {
-  const auto type = static_cast<DType>(push_.type), format = static_cast<DType>(push_.format);
-  if (row >= push_.rows || column >= push_.columns) return {0, is_float(format)};
-  const std::int64_t outer = push_.transpose != 0 ? column : row, inner = push_.transpose != 0 ? row : column;
-  return read_operand(vmem, push_.weights + outer * push_.pitch + inner * dtype_bytes(type), type, format, push_.part);
+void to_fixed_words(Block& block, const OperandFormat& f, std::int64_t count, std::uint32_t* to) {
+  const std::uint8_t* from = block.from;
+  if (f.type != f.format) {
+    load_lanes_f32(f.type, block.from, block.floats, count);
+    store_lanes_f32(f.format, block.floats, block.converted, count);
+    from = block.converted;
+  }
+  for (std::int64_t i = 0; i < count; ++i) {
+    std::int16_t x = 0;
+    std::memcpy(&x, from + 2 * i, 2);
+    to[i] = static_cast<std::uint32_t>(std::int32_t{x});
+  }
+}
+
+void to_integer_words(Block& block, const OperandFormat& f, std::int64_t count, std::uint32_t* to) {
+  const std::uint8_t* from = block.from;
+  if (f.type != f.format) {
+    from = block.converted;
+    if (is_real(f.type) || !is_integer(f.format)) {
+      load_lanes_f32(f.type, block.from, block.floats, count);
+      store_lanes_f32(f.format, block.floats, block.converted, count);
+    } else {
+      load_lanes_i32(f.type, block.from, block.ints, count);
+      store_lanes_i32(f.format, block.ints, block.converted, count);
+    }
+  }
+  load_lanes_i32(f.format, from, block.ints, count);
+  std::memcpy(to, block.ints, static_cast<std::size_t>(count * 4));
+}
+
+// Elements that lie in `bytes`.
+void convert(const std::uint8_t* bytes, std::int64_t count, const OperandFormat& f, std::uint32_t* to) {
+  Block block;
+  const std::int64_t size = dtype_bytes(f.type);
+  for (std::int64_t i = 0; i < count; i += kBlock) {
+    const std::int64_t n = std::min(kBlock, count - i);
+    std::memcpy(block.from, bytes + i * size, static_cast<std::size_t>(n * size));
+    if (is_float(f.format)) to_float_words(block, f, n, to + i);
+    else if (f.format == DType::kQ8_8) to_fixed_words(block, f, n, to + i);
+    else to_integer_words(block, f, n, to + i);
+  }
+}
+
+}  // namespace
+
+void read_operands(std::span<const std::uint8_t> vmem, std::int64_t address, std::int64_t count, const OperandFormat& format, std::uint32_t* to) {
+  const std::int64_t size = dtype_bytes(format.type);
+  const auto inside = [&](std::int64_t at, std::int64_t n) { return at >= 0 && at + n * size <= static_cast<std::int64_t>(vmem.size()); };
+  if (inside(address, count)) return convert(vmem.data() + address, count, format, to);
+  for (std::int64_t i = 0; i < count; ++i) {
+    to[i] = 0;
+    if (inside(address + i * size, 1)) convert(vmem.data() + address + i * size, 1, format, to + i);
+  }
+}
+
+// Line `outer` of the tile in memory; what the tile lacks is zero.
+void PushReader::read(std::span<const std::uint8_t> vmem, std::int64_t outer, std::int64_t outers, std::int64_t inners, std::vector<std::uint32_t>& to) const {
+  std::fill(to.begin(), to.end(), 0u);
+  if (outer >= outers) return;
+  read_operands(vmem, push_.weights + outer * push_.pitch, std::min(inners, static_cast<std::int64_t>(to.size())),
+                {static_cast<DType>(push_.type), static_cast<DType>(push_.format), push_.part}, to.data());
 }
 
 void PushReader::cycle(std::span<const std::uint8_t> vmem, SystolicArray::Inputs& wires) {
   if (step_ < rows_) {
     wires.weights.accept = true;
     wires.weights.first = step_ == 0;
-    if (push_.transpose == 0) {
-      for (std::int64_t c = 0; c < columns_; ++c) {
-        wires.weights.values[static_cast<std::size_t>(c)] = weight(vmem, rows_ - 1 - step_, c).bits;
-      }
-    }
+    wires.weights.values.resize(static_cast<std::size_t>(columns_));
+    if (push_.transpose == 0) read(vmem, rows_ - 1 - step_, push_.rows, push_.columns, wires.weights.values);
   }
   if (push_.transpose != 0 && step_ < columns_) {
     wires.column.column = step_;
     wires.column.values.resize(static_cast<std::size_t>(rows_));
-    for (std::int64_t r = 0; r < rows_; ++r) wires.column.values[static_cast<std::size_t>(r)] = weight(vmem, r, step_).bits;
+    read(vmem, step_, push_.columns, push_.rows, wires.column.values);
   }
   ++step_;
 }
@@ -56,24 +119,35 @@ void Feeder::start(const isa::Matmul& matmul) {
   target_ = matmul.accumulator;
 }
 
-Operand Feeder::element(std::span<const std::uint8_t> vmem, std::int64_t e) const {
-  const auto type = static_cast<DType>(pad_.type), format = static_cast<DType>(matmul_.format);
-  if (e >= matmul_.length) return {0, is_float(format)};
-  const std::int64_t x = x_ + e;
-  const bool inside = (pad_.height == 0 || (h_ >= 0 && h_ < pad_.height)) && (pad_.width == 0 || (x >= 0 && x < pad_.width));
-  if (inside) {
-    return read_operand(vmem, (address_ + e * dtype_bytes(type)) & 0xFFFFFFFF, type, format, matmul_.part);
+// Elements low .. high - 1 of the row exist; the others are the pad value, those beyond `length` zero.
+void Feeder::read_row(std::span<const std::uint8_t> vmem, std::uint32_t* to) const {
+  const std::int64_t length = std::min(matmul_.length, rows_), size = dtype_bytes(static_cast<DType>(pad_.type));
+  const OperandFormat format{static_cast<DType>(pad_.type), static_cast<DType>(matmul_.format), matmul_.part};
+  std::int64_t low = 0, high = length;
+  if (pad_.width != 0) {
+    low = std::clamp<std::int64_t>(-x_, 0, length);
+    high = std::clamp<std::int64_t>(pad_.width - x_, low, length);
   }
-  const auto bits = static_cast<std::uint64_t>(pad_.value);
-  const std::uint8_t pad[8] = {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(bits >> 8)};
-  return read_operand(pad, 0, type, format, matmul_.part);
+  if (pad_.height != 0 && (h_ < 0 || h_ >= pad_.height)) low = high = 0;
+  std::fill(to + length, to + rows_, 0u);
+  if (low > 0 || high < length) {
+    const auto bits = static_cast<std::uint64_t>(pad_.value);
+    const std::uint8_t element[8] = {static_cast<std::uint8_t>(bits), static_cast<std::uint8_t>(bits >> 8)};
+    std::uint32_t pad = 0;
+    read_operands(element, 0, 1, format, &pad);
+    std::fill(to, to + low, pad);
+    std::fill(to + high, to + length, pad);
+  }
+  read_operands(vmem, (address_ + low * size) & 0xFFFFFFFF, high - low, format, to + low);
 }
 
 void Feeder::cycle(std::span<const std::uint8_t> vmem, bool last, SystolicArray::Inputs& wires) {
-  for (std::int64_t e = 0; e < rows_; ++e) wires.row.values[static_cast<std::size_t>(e)] = element(vmem, e);
+  wires.row.values.resize(static_cast<std::size_t>(rows_));
+  read_row(vmem, wires.row.values.data());
   wires.row.valid = true;
   wires.row.switching = first_;
-  wires.target = {target_, matmul_.columns, true, matmul_.accumulate != 0, is_float(static_cast<DType>(matmul_.format)), last};
+  wires.row.arithmetic = arithmetic_of(static_cast<DType>(matmul_.format));
+  wires.target = {target_, matmul_.columns, true, matmul_.accumulate != 0, last, wires.row.arithmetic};
   advance();
 }
 

@@ -10,9 +10,13 @@
 
 namespace systole::machine {
 
-// An element of VMEM as the operand of a product: converted from its type to the format, or one bf16 part of an fp32.
-// Outside the memory: zero.
-Operand read_operand(std::span<const std::uint8_t> vmem, std::int64_t address, DType type, DType format, std::int64_t part);
+// Elements of VMEM as operands of a product.
+struct OperandFormat {
+  DType type = DType::kF32, format = DType::kF32;   // in memory, of the product
+  std::int64_t part = 0;                            // 0: convert; 1, 2, 3: bf16 part 0, 1, 2 of an fp32
+};
+// `count` elements from `address` on; outside the memory: zero.
+void read_operands(std::span<const std::uint8_t> vmem, std::int64_t address, std::int64_t count, const OperandFormat& format, std::uint32_t* to);
 
 // Gives one row of a weight tile a cycle, last row first; a transposed tile one column a cycle.
 class PushReader {
@@ -21,9 +25,11 @@ class PushReader {
   std::int64_t cycles(const isa::Push& push) const { return push.transpose != 0 ? std::max(rows_, columns_) : rows_; }
   void start(const isa::Push& push) { push_ = push, step_ = 0; }
   void cycle(std::span<const std::uint8_t> vmem, SystolicArray::Inputs& wires);
+  const isa::Push& push() const { return push_; }
+  std::int64_t step() const { return step_; }           // cycles since the push began
 
  private:
-  Operand weight(std::span<const std::uint8_t> vmem, std::int64_t row, std::int64_t column) const;
+  void read(std::span<const std::uint8_t> vmem, std::int64_t outer, std::int64_t outers, std::int64_t inners, std::vector<std::uint32_t>& to) const;
   std::int64_t rows_, columns_, step_ = 0;
   isa::Push push_;
 };
@@ -37,9 +43,18 @@ class Feeder {
   void start(const isa::Matmul& matmul);
   void cycle(std::span<const std::uint8_t> vmem, bool last, SystolicArray::Inputs& wires);
   const isa::Pad& pad() const { return pad_; }
+  const isa::Matmul& matmul() const { return matmul_; }
+  // Registers, as they stand for the row of the next cycle.
+  std::int64_t image() const { return image_; }
+  std::int64_t out_row() const { return out_row_; }
+  std::int64_t out_column() const { return out_column_; }
+  std::int64_t address() const { return address_; }
+  std::int64_t h() const { return h_; }
+  std::int64_t x() const { return x_; }
+  std::int64_t target() const { return target_; }
 
  private:
-  Operand element(std::span<const std::uint8_t> vmem, std::int64_t e) const;
+  void read_row(std::span<const std::uint8_t> vmem, std::uint32_t* to) const;
   void advance();
 
   std::int64_t rows_;

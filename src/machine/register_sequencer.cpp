@@ -1,22 +1,31 @@
 #include "machine/register_sequencer.h"
 
+#include <algorithm>
+
 #include "isa/table.h"
 
 namespace systole::machine {
+namespace {
 
-bool Sequencer::cycle(const std::function<bool(int)>& room, const std::function<bool()>& drained, isa::Instruction& dispatched) {
+bool drained(const Units& units) {
+  return std::all_of(units.begin(), units.end(), [](const UnitControl& unit) { return unit.drained(); });
+}
+
+}  // namespace
+
+bool Sequencer::fetch(const Units& units, isa::Instruction& dispatched) {
   advanced_ = false;
   if (state_ != State::kFetch) return false;
   if (pc_ >= static_cast<std::int64_t>(code_->code.size())) {
-    if (drained()) state_ = State::kHalted;
+    if (drained(units)) state_ = State::kHalted;
     return false;
   }
   const isa::Instruction& word = code_->code[static_cast<std::size_t>(pc_)];
   if (word.unit == isa::kScalar) {
-    execute(word, drained);
+    execute(word, units);
     return false;
   }
-  if (!room(word.unit)) return false;
+  if (static_cast<std::int64_t>(units[word.unit].queue.size()) >= queue_depth_) return false;
   dispatched = word;
   add_addresses(dispatched);
   ++pc_;
@@ -24,10 +33,10 @@ bool Sequencer::cycle(const std::function<bool(int)>& room, const std::function<
   return true;
 }
 
-void Sequencer::execute(const isa::Instruction& word, const std::function<bool()>& drained) {
+void Sequencer::execute(const isa::Instruction& word, const Units& units) {
   if (!tokens.visible(word.wait)) return;
   if (word.as<isa::Halt>()) {
-    if (drained()) state_ = State::kHalted;
+    if (drained(units)) state_ = State::kHalted;
     return;
   }
   tokens.take(word.wait);

@@ -35,7 +35,7 @@ FarBox box_of(const S& s) {
 
 }  // namespace
 
-Outcome need_accumulators(ArrayState& array, const Chip& chip, std::int64_t first_word, std::int64_t words) {
+Outcome need_accumulators(ValueArray& array, const Chip& chip, std::int64_t first_word, std::int64_t words) {
   const std::int64_t bytes = (first_word + words) * 4;
   if (chip.mxu.accumulator_rows == 0 && first_word >= 0 && bytes > array.accumulators.size() && bytes <= kMostGrownBytes &&
       !array.accumulators.grow(bytes)) {
@@ -49,14 +49,14 @@ ValueCore::ValueCore(const Chip& chip, std::span<const MicroOp> microcode, FarMe
     : chip_(&chip), microcode_(microcode), far_(&far), threads_(threads), arrays_(static_cast<std::size_t>(chip.mxu.count)) {}
 
 bool ValueCore::allocate() {
-  for (ArrayState& array : arrays_) {
+  for (ValueArray& array : arrays_) {
     if (!array.accumulators.allocate(chip_->mxu.accumulator_rows * chip_->mxu.columns * 4)) return false;
   }
   return vmem_.allocate(chip_->vmem_bytes);
 }
 
 Outcome ValueCore::execute(const isa::Instruction& instruction) {
-  const auto array = [&]() -> ArrayState* {
+  const auto array = [&]() -> ValueArray* {
     const std::size_t index = static_cast<std::size_t>(instruction.unit - isa::push_unit(0)) / 2;
     return instruction.unit >= isa::push_unit(0) && index < arrays_.size() ? &arrays_[index] : nullptr;
   };
@@ -95,7 +95,7 @@ Outcome ValueCore::store(const isa::Store& store) {
   std::int64_t pitch = store.bytes;
   if (store.local_space == static_cast<std::int64_t>(isa::Space::kAccumulator)) {
     if (store.array >= static_cast<std::int64_t>(arrays_.size())) return impossible("the chip has no such array");
-    ArrayState& array = arrays_[static_cast<std::size_t>(store.array)];
+    ValueArray& array = arrays_[static_cast<std::size_t>(store.array)];
     pitch = chip_->mxu.columns * 4;
     if (store.bytes > pitch) return impossible(fmt::format("a row of accumulators has {} bytes, not {}", pitch, store.bytes));
     const std::int64_t columns = chip_->mxu.columns;

@@ -26,7 +26,7 @@ struct PushedWeights {
   TileFormat tile_format;
 };
 
-struct ArrayState {
+struct ValueArray {
   isa::Pad pad;
   std::deque<PushedWeights> pushed;          // not yet swapped in
   PushedWeights active;
@@ -44,8 +44,8 @@ class ValueCore {
   Outcome load(const isa::Load& load);
   Outcome store(const isa::Store& store);
   Outcome gather(const isa::Gather& gather);
-  Outcome push(ArrayState& array, const isa::Push& push);
-  Outcome matmul(ArrayState& array, const isa::Matmul& matmul);
+  Outcome push(ValueArray& array, const isa::Push& push);
+  Outcome matmul(ValueArray& array, const isa::Matmul& matmul);
   Outcome run(const isa::Run& run);
 
   const Chip* chip_;
@@ -53,12 +53,12 @@ class ValueCore {
   FarMemories* far_;
   int threads_;
   ByteStore vmem_;
-  std::vector<ArrayState> arrays_;
+  std::vector<ValueArray> arrays_;
   std::array<isa::Bind, isa::kVectorSlots> binds_{};
   isa::Window window_{};
 };
 
 // The accumulators hold `words`; a chip that does not bound them (accumulator_rows 0) grows.
-Outcome need_accumulators(ArrayState& array, const Chip& chip, std::int64_t first_word, std::int64_t words);
+Outcome need_accumulators(ValueArray& array, const Chip& chip, std::int64_t first_word, std::int64_t words);
 
 }  // namespace systole::machine

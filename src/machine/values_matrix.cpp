@@ -145,7 +145,7 @@ const WeightTile& tile_for(PushedWeights& weights, const TileFormat& format, std
 
 }  // namespace
 
-Outcome ValueCore::push(ArrayState& array, const isa::Push& push) {
+Outcome ValueCore::push(ValueArray& array, const isa::Push& push) {
   if (push.rows > chip_->mxu.rows || push.columns > chip_->mxu.columns) return impossible("the tile is larger than the array");
   const EdgeFormat edge{static_cast<DType>(push.type), static_cast<DType>(push.format), push.part};
   const std::int64_t size = dtype_bytes(edge.type), to_size = dtype_bytes(edge.format);
@@ -174,7 +174,7 @@ Outcome ValueCore::push(ArrayState& array, const isa::Push& push) {
   return nullptr;
 }
 
-Outcome ValueCore::matmul(ArrayState& array, const isa::Matmul& matmul) {
+Outcome ValueCore::matmul(ValueArray& array, const isa::Matmul& matmul) {
   if (matmul.length > chip_->mxu.rows || matmul.columns > chip_->mxu.columns) return impossible("the product is larger than the array");
   if (matmul.swap != 0) {
     if (array.pushed.empty()) return impossible("it swaps in weights that nobody has pushed");

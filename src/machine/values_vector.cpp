@@ -414,7 +414,7 @@ Outcome ValueCore::run(const isa::Run& run) {
     if (bind.space == static_cast<std::int64_t>(isa::Space::kAccumulator)) {
       if (bind.array >= static_cast<std::int64_t>(arrays_.size())) return impossible("the chip has no such array");
       if (s.size != 4) return impossible("accumulators hold words of 32 bits; bind them as f32 or i32");
-      ArrayState& array = arrays_[static_cast<std::size_t>(bind.array)];
+      ValueArray& array = arrays_[static_cast<std::size_t>(bind.array)];
       s.memory_name = "the accumulators";
       s.memory = array.accumulators.data();
       s.limit = array.accumulators.size();
