@@ -53,7 +53,7 @@ void LoadFlags::add(CLI::App& command) {
   command.add_option("--input", inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input")->allow_extra_args(false);
   command.add_option("--shape", shapes, "NAME=AxBxC, for dynamic inputs")->allow_extra_args(false);
   command.add_option("--batch", batch, "the dynamic leading dimension")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20));
-  command.add_flag("--host-fallback", host_fallback, "let operators that the chip cannot do run on the host (none can today)");
+  command.add_flag("--host-fallback", host_fallback, "let operators that the chip cannot do run on the host");
   command.add_option("--dump-after", dump_after, "print what this pass made (standard error)");
   command.add_option("--disable-pass", disabled, "leave out an optional pass")->allow_extra_args(false);
   command.add_option("--cache", cache, "folder of the program cache; ~/.cache/systole if left out");
@@ -87,6 +87,7 @@ Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, 
   options.format = flags.format;
   options.use_cache = !flags.no_cache;
   options.cache_folder = flags.cache;
+  options.host_fallback = flags.host_fallback;
   options.compile.disabled_passes = flags.disabled;
   std::vector<std::string> passes;
   if (!flags.dump_after.empty()) {
@@ -110,7 +111,7 @@ Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, 
   }
   if (!session.ok()) {
     Error error = session.error();
-    if (flags.host_fallback && error.code == ErrorCode::kUnsupported) error.message += "; --host-fallback: no operator runs on the host yet";
+    if (flags.host_fallback && error.code == ErrorCode::kUnsupported) error.message += ", and the host cannot do it either";
     return error;
   }
   const bool dumped = std::find(passes.begin(), passes.end(), flags.dump_after) != passes.end();

@@ -18,6 +18,10 @@ Status compile_to_file(Context& context, const LoadFlags& flags, const std::stri
   SYSTOLE_ASSIGN(Tensors inputs, read_inputs(flags.inputs));
   SYSTOLE_ASSIGN(const auto session, load(context, flags, inputs));
   const isa::Program& program = session.program();
+  if (!program.host_operators.empty()) {
+    return unsupported(flags.model, fmt::format("'{}' would run on the host, and a program file holds the chip's work only", program.host_operators[0]),
+                       "`systole run --host-fallback` runs both");
+  }
   const auto bytes = isa::serialize(program);
   SYSTOLE_TRY(write_file(path, bytes));
   const nlohmann::ordered_json json = {{"chip", session.chip().name},

@@ -1,5 +1,6 @@
 // The report of a run as text for a terminal of 100 columns.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <numeric>
@@ -96,6 +97,9 @@ std::string run_table(const runtime::Session& session, const runtime::RunResult&
                      seconds_text(duration(Cycles(timing.cycles), chip.clock).value()), macs, 100 * utilisation(macs, timing.cycles, chip));
   out += fmt::format("program {}  compiled in {}{}\n", bytes_text(program.instruction_bytes()), seconds_text(session.compile_seconds()),
                      session.cache_hit() ? " (from the cache)" : "");
+  if (!program.host_operators.empty()) {
+    out += fmt::format("on the host {} ({})\n", fmt::join(program.host_operators, ", "), seconds_text(result.host_seconds));
+  }
   print_units(out, timing);
   out += fmt::format("\n{:<18} {:>12} {:>12}\n", "memory", "read", "written");
   for (const auto& [name, memory] : timing.memory)

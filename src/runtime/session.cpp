@@ -3,50 +3,22 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <chrono>
 #include <thread>
 
 #include "base/file.h"
 #include "isa/limits.h"
-#include "machine/register.h"
-#include "rtl/model.h"
 #include "runtime/bind_inputs.h"
 #include "runtime/cache.h"
 #include "runtime/check_outputs.h"
+#include "runtime/parts.h"
+#include "runtime/run_parts.h"
+#include "runtime/stopwatch.h"
 
 namespace systole::runtime {
 namespace {
 
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
-
 // More threads than the host has cores change nothing but the time.
 int useful_threads(int asked) { return std::clamp(asked, 1, std::max(1, static_cast<int>(std::thread::hardware_concurrency()))); }
-
-struct Values {
-  std::vector<Tensor> outputs;
-  std::int64_t cycles = -1;   // if the engine counts them
-};
-
-Expected<Values> run_values(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs, const RunOptions& options) {
-  if (options.engine == Engine::kRegister) {
-    SYSTOLE_ASSIGN(auto result, machine::simulate_registers(program, chip, inputs));
-    return Values{std::move(result.outputs), result.cycles};
-  }
-  if (options.engine == Engine::kRtl) {
-    SYSTOLE_TRY(rtl::check_program(program, chip));
-    SYSTOLE_ASSIGN(const auto model, rtl::RtlModel::build(chip));
-    SYSTOLE_ASSIGN(auto result, model.run(program, inputs));
-    return Values{std::move(result.outputs), result.cycles};
-  }
-  SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(program, chip, inputs, useful_threads(options.threads)));
-  return Values{std::move(outputs), -1};
-}
 
 Status check_chip(const Chip& chip) {
   if (chip.machine == MachineKind::kGeneric) return ok_status();
@@ -57,27 +29,29 @@ Status check_chip(const Chip& chip) {
 
 struct Session::State {
   Chip chip;
-  isa::Program program;
+  Parts parts;
+  isa::Program all;      // of several parts: their summary
   compile::Format format;
   compile::Options options;
-  std::optional<graph::Graph> source, lowered;   // lowered: only if this session compiled
+  std::optional<graph::Graph> source;
   std::vector<std::string> notes;
   bool cache_hit = false;
   double compile_seconds = 0;
 
-  Status compile_source() {
+  Part& whole() { return parts.parts.front(); }   // of one part
+  const isa::Program& program() const { return in_parts() ? all : parts.parts.front().program; }
+  bool in_parts() const { return parts.parts.size() > 1 || parts.parts.front().on_host; }
+
+  Status compile_source(bool host_fallback) {
     const Stopwatch watch;
-    SYSTOLE_ASSIGN(auto compiled, compile::compile(*source, chip, options));
+    SYSTOLE_ASSIGN(parts, compile_parts(*source, chip, options, host_fallback));
     compile_seconds = watch.seconds();
-    program = std::move(compiled.program);
-    program.format = format.name;      // "int8", "fp32": as --format spells it
-    lowered = std::move(compiled.lowered);
-    if (auto status = isa::check_program(program, isa::limits(chip)); !status.ok()) {
-      Error error = status.error();
-      error.code = ErrorCode::kInternal;
-      error.message = "the compiled program breaks a rule: " + error.message;
-      return error;
+    for (Part& part : parts.parts) part.program.format = format.name;      // "int8", "fp32": as --format spells it
+    if (in_parts()) {
+      all = summary(*source, parts);
+      all.chip = chip.name;
     }
+    for (const HostOperator& op : parts.host_operators) notes.push_back(fmt::format("on the host: '{}' ({})", op.node, op.reason));
     return ok_status();
   }
   Status choose_format(const std::string& name) {
@@ -119,14 +93,15 @@ Expected<Session> Session::load_model(const std::string& onnx_path, const Chip& 
   if (cached) {
     const Stopwatch watch;
     if (auto program = read_cache(folder, name, chip)) {
-      state->program = *std::move(program);
+      state->parts = cut(*state->source, {});
+      state->whole().program = *std::move(program);
       state->cache_hit = true;
       state->compile_seconds = watch.seconds();
       return Session(std::move(state));
     }
   }
-  SYSTOLE_TRY(state->compile_source());
-  if (cached) write_cache(folder, name, state->program);
+  SYSTOLE_TRY(state->compile_source(options.host_fallback));
+  if (cached && !state->in_parts()) write_cache(folder, name, state->program());
   return Session(std::move(state));
 }
 
@@ -138,7 +113,7 @@ Expected<Session> Session::load_graph(graph::Graph source, const Chip& chip, con
   state->options = options.compile;
   SYSTOLE_TRY(state->choose_format(options.format));
   state->source = std::move(source);
-  SYSTOLE_TRY(state->compile_source());
+  SYSTOLE_TRY(state->compile_source(options.host_fallback));
   return Session(std::move(state));
 }
 
@@ -147,21 +122,24 @@ Expected<Session> Session::load_program(const std::string& path, const Chip& chi
   auto state = std::make_shared<State>();
   state->chip = chip;
   SYSTOLE_ASSIGN(const auto bytes, read_file(path));
-  SYSTOLE_ASSIGN(state->program, isa::parse_program(bytes, path));
-  if (state->program.fingerprint != chip.fingerprint()) {
-    return invalid_input(path, fmt::format("was compiled for another chip ('{}'), not for this '{}'", state->program.chip, chip.name),
+  Part part;
+  SYSTOLE_ASSIGN(part.program, isa::parse_program(bytes, path));
+  if (part.program.fingerprint != chip.fingerprint()) {
+    return invalid_input(path, fmt::format("was compiled for another chip ('{}'), not for this '{}'", part.program.chip, chip.name),
                          "compile the model for this chip");
   }
-  if (auto status = isa::check_program(state->program, isa::limits(chip)); !status.ok()) {
+  if (auto status = isa::check_program(part.program, isa::limits(chip)); !status.ok()) {
     Error error = status.error();
     error.place = path + ": " + error.place;
     return error;
   }
-  state->format.name = state->program.format;
+  state->format.name = part.program.format;
+  for (const isa::Binding& output : part.program.outputs) state->parts.outputs.push_back(output.name);
+  state->parts.parts.push_back(std::move(part));
   return Session(std::move(state));
 }
 
-const isa::Program& Session::program() const { return state_->program; }
+const isa::Program& Session::program() const { return state_->program(); }
 const Chip& Session::chip() const { return state_->chip; }
 const std::string& Session::format() const { return state_->format.name; }
 bool Session::cache_hit() const { return state_->cache_hit; }
@@ -174,29 +152,24 @@ Expected<RunResult> Session::run(const std::map<std::string, Tensor>& inputs, co
     return invalid_input("--timing-only", "has no values to run on another engine or to check", "leave out --engine and --check");
   }
   if (options.check && !s.source) return unsupported("--check", "a program file has no model to check against", "run the model itself");
-  if (options.check_hazards) SYSTOLE_TRY(machine::check_hazards(s.program, s.chip));
-
+  PartsRunner runner(s.parts, s.chip, s.options, options, useful_threads(options.threads));
   RunResult result;
   const Stopwatch simulate;
-  SYSTOLE_ASSIGN(result.timing, machine::simulate_time(s.program, s.chip, options.trace ? &result.trace : nullptr));
+  SYSTOLE_ASSIGN(result.timing, runner.time(options.trace ? &result.trace : nullptr));
   result.simulate_seconds = simulate.seconds();
   if (options.timing_only) return result;
 
-  SYSTOLE_ASSIGN(const auto bound, bind_inputs(s.program.inputs, inputs));
-  SYSTOLE_ASSIGN(auto values, run_values(s.program, s.chip, bound, options));
+  const isa::Program& program = s.program();
+  SYSTOLE_ASSIGN(const auto bound, bind_inputs(program.inputs, inputs));
+  std::map<std::string, Tensor> named;
+  for (std::size_t i = 0; i < bound.size(); ++i) named.insert_or_assign(program.inputs[i].name, bound[i]);
+  SYSTOLE_ASSIGN(auto outputs, runner.values(std::move(named)));
   result.simulate_seconds = simulate.seconds();
-  if (values.cycles >= 0 && values.cycles != result.timing.cycles) {
-    const char* const name = options.engine == Engine::kRtl ? "RTL" : "register";
-    return Error{ErrorCode::kInternal, "engines", fmt::format("the {} engine counts {} cycles, the event engine {}", name, values.cycles, result.timing.cycles), ""};
-  }
-  for (std::size_t i = 0; i < values.outputs.size(); ++i) result.outputs.push_back({s.program.outputs[i].name, std::move(values.outputs[i])});
+  result.host_seconds = runner.host_seconds();
+  for (std::size_t i = 0; i < outputs.size(); ++i) result.outputs.push_back({program.outputs[i].name, std::move(outputs[i])});
   if (!options.check) return result;
-  std::optional<compile::Compiled> again;        // a cached program comes without its lowered graph
-  if (!s.lowered) {
-    SYSTOLE_ASSIGN(again, compile::compile(*s.source, s.chip, s.options));
-  }
-  SYSTOLE_ASSIGN(result.checks, check_outputs(*s.source, s.lowered ? *s.lowered : again->lowered, s.chip, s.format, s.program, bound,
-                                              result.outputs, useful_threads(options.threads)));
+  SYSTOLE_ASSIGN(const auto same, runner.same_bits());
+  SYSTOLE_ASSIGN(result.checks, check_outputs(*s.source, s.format, program.inputs, bound, result.outputs, same));
   return result;
 }
 

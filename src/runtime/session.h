@@ -26,6 +26,7 @@ struct LoadOptions {
   compile::Options compile;  // its format is set from `format`
   bool use_cache = true;
   std::string cache_folder;  // empty: default_cache_folder()
+  bool host_fallback = false;  // operators that the chip cannot do run on the host, in double precision; such a model is not cached
 };
 
 // The program cache: one file per hash of model bytes (external data too), shapes, fixed inputs, the chip's
@@ -71,6 +72,7 @@ class Session {
   static Expected<Session> load_graph(graph::Graph source, const Chip& chip, const LoadOptions& options);
   static Expected<Session> load_program(const std::string& path, const Chip& chip);  // no --check: it has no graph
 
+  // With operators on the host: its parts one behind the other, for reports; cannot be run (runtime/parts.h).
   const isa::Program& program() const;
   const Chip& chip() const;
   const std::string& format() const;  // "bf16", "int8", ...
