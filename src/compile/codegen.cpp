@@ -4,18 +4,22 @@
 
 #include "compile/codegen_contraction.h"
 #include "compile/codegen_vector.h"
+#include "compile/residency.h"
 
 namespace systole::compile {
 
 namespace {
 
 struct Span {
-  bool cmem;
+  isa::Space space;
   std::int64_t lo, hi;
 };
 
-Span span_of(const Storage& s) { return {s.in_cmem, s.address, s.address + std::max<std::int64_t>(s.bytes(), 1)}; }
-bool overlap(const Span& a, const Span& b) { return a.cmem == b.cmem && a.lo < b.hi && b.lo < a.hi; }
+Span span_of(const Storage& s) {
+  const isa::Space space = s.in_vmem ? isa::Space::kVmem : s.in_cmem ? isa::Space::kCmem : isa::Space::kHbm;
+  return {space, s.address, s.address + std::max<std::int64_t>(s.bytes(), 1)};
+}
+bool overlap(const Span& a, const Span& b) { return a.space == b.space && a.lo < b.hi && b.lo < a.hi; }
 
 std::vector<StorageId> storages_read(const Kernel& kernel) {
   std::vector<StorageId> ids;
@@ -76,6 +80,11 @@ class FarOrder {
   void reuse_memory(StorageId id, int number) {
     const Storage& storage = context_.storage(id);
     if (storage.first_kernel != number) return;
+    if (storage.in_vmem) {
+      const Span span = span_of(storage);
+      for (Core& core : context_.cores) core.vmem.inherit(core.far[static_cast<std::size_t>(id)], span.lo, span.hi);
+      return;
+    }
     for (std::size_t other = 0; other < context_.kernels.storages.size(); ++other) {
       const Storage& s = context_.kernels.storages[other];
       if (static_cast<StorageId>(other) == id || s.address < 0 || s.constant != nullptr ||
@@ -89,21 +98,25 @@ class FarOrder {
   std::vector<Touch> touched_;
 };
 
-}  // namespace
-
-Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options& options, isa::Program& program) {
-  program.cores.resize(static_cast<std::size_t>(chip.cores));
-  Context context{kernels, chip, options, program, {}};
-  for (auto& code : program.cores) {
-    Core& core = context.cores.emplace_back(code);
-    core.far.resize(kernels.storages.size());
-    core.sums.assign(static_cast<std::size_t>(chip.mxu.count), std::vector<Object>(2));
-    core.pads.resize(static_cast<std::size_t>(chip.mxu.count));
+// The VMEM of tensors that this kernel was the last to read is free again.
+void free_residents(Context& context, int number) {
+  for (std::size_t id = 0; id < context.kernels.storages.size(); ++id) {
+    const Storage& s = context.kernels.storages[id];
+    if (!s.in_vmem || s.last_kernel != number) continue;
+    const Span span = span_of(s);
+    for (Core& core : context.cores) {
+      core.vmem.forget(span.lo, span.hi);
+      core.vmem.add(span.lo, span.hi, core.far[id]);
+    }
   }
+}
+
+Status generate(Context& context) {
+  const KernelGraph& kernels = context.kernels;
   FarOrder order(context);
   for (std::size_t k = 0; k < kernels.kernels.size(); ++k) {
     const Kernel& kernel = kernels.kernels[k];
-    program.layers.push_back({kernel.name, kernel.label, kernel.macs});
+    context.program.layers.push_back({kernel.name, kernel.label, kernel.macs});
     for (Core& core : context.cores) core.emitter.begin_kernel(static_cast<std::uint16_t>(k));
     if (kernel.kind != KernelKind::kContraction) order.before(kernel, static_cast<int>(k));
     switch (kernel.kind) {
@@ -118,7 +131,26 @@ Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options
         SYSTOLE_TRY(generate_vector_kernel(context, kernel, k));
         break;
     }
+    free_residents(context, static_cast<int>(k));
   }
+  return ok_status();
+}
+
+}  // namespace
+
+Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options& options, isa::Program& program,
+                     int& failed_kernel) {
+  program.cores.resize(static_cast<std::size_t>(chip.cores));
+  Context context{kernels, chip, options, program, {}, vmem_bases(kernels)};
+  for (auto& code : program.cores) {
+    Core& core = context.cores.emplace_back(code);
+    core.far.resize(kernels.storages.size());
+    core.sums.assign(static_cast<std::size_t>(chip.mxu.count), std::vector<Object>(2));
+    core.pads.resize(static_cast<std::size_t>(chip.mxu.count));
+  }
+  const Status status = generate(context);
+  failed_kernel = context.failed_kernel;
+  SYSTOLE_TRY(status);
   for (Core& core : context.cores) core.emitter.emit(isa::kScalar, isa::Halt{});
   program.vmem_bytes = chip.vmem_bytes;
   return ok_status();

@@ -8,6 +8,8 @@
 
 namespace systole::compile {
 
-Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options& options, isa::Program& program);
+// failed_kernel: the number of the one that does not fit the VMEM left to it, if that is the error; else -1.
+Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options& options, isa::Program& program,
+                     int& failed_kernel);
 
 }  // namespace systole::compile

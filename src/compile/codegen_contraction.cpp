@@ -18,9 +18,7 @@ Status ContractionCodegen::run(const std::function<void()>& order) {
     return ok_status();
   }
   if (!choose_plan())
-    return unsupported("node '" + kernel_.name + "'",
-                       fmt::format("one output row of the product does not fit {} bytes of VMEM", chip_.vmem_bytes),
-                       "choose a chip with more VMEM");
+    return does_not_fit(context_, number_, fmt::format("node '{}'", kernel_.name), "one output row of the product");
   SYSTOLE_TRY(pack_weights());
   program_ = kernel_.direct_store ? 0 : add_microcode(context_.program, kernel_.program);
   make_waves();
@@ -82,21 +80,23 @@ void ContractionCodegen::load_weights(Core& core, std::int64_t batch, std::size_
     core.emitter.emit(context_.load_unit(), load, {}, {}, &buffer.object);
     return;
   }
-  const std::int64_t k_lo = chunks_[block.first].weight_row;
+  load_box(context_, core, c_.rhs.storage, rhs_shape(), rhs_box(batch, columns, block), buffer);
+}
+
+Box ContractionCodegen::rhs_box(std::int64_t batch, const ColumnTile& columns, const Block& block) const {
+  const std::int64_t k_lo = chunks_[block.first].weight_row, rows = chunk_rows(block.first, block.last);
   Box box;
+  if (c_.is_convolution) {  // HWIO seen as k x n
+    box.lo = {k_lo, columns.lo};
+    box.hi = {k_lo + rows, columns.hi};
+    return box;
+  }
   std::size_t d = 0;
   const auto push = [&](std::int64_t lo, std::int64_t hi) {
     const std::int64_t offset = c_.rhs.dims[d++].offset;
     box.lo.push_back(lo + offset);
     box.hi.push_back(hi + offset);
   };
-  if (c_.is_convolution) {  // HWIO seen as k x n
-    const Shape flat{c_.k, columns_};
-    box.lo = {k_lo, columns.lo};
-    box.hi = {k_lo + rows, columns.hi};
-    load_box(context_, core, c_.rhs.storage, flat, box, buffer);
-    return;
-  }
   if (c_.batched) push(batch, batch + 1);
   if (c_.rhs_transposed) {
     push(columns.lo, columns.hi);
@@ -105,7 +105,7 @@ void ContractionCodegen::load_weights(Core& core, std::int64_t batch, std::size_
     push(k_lo, k_lo + rows);
     push(columns.lo, columns.hi);
   }
-  load_box(context_, core, c_.rhs.storage, c_.rhs.shape, box, buffer);
+  return box;
 }
 
 void ContractionCodegen::make_waves() {
@@ -131,22 +131,37 @@ void ContractionCodegen::prepare_core(std::size_t core_number, CoreBuffers& buff
   const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
   if (first == last) return;
   buffers.arena =
-      std::make_unique<Arena>(core, plan_.region.base, plan_.region.bytes, plan_.region.lower, plan_.region.upper);
+      std::make_unique<Arena>(core, plan_.region.base, plan_.region.bytes);
   Arena& arena = *buffers.arena;
-  buffers.x = TileCache(arena, plan_.x_bytes, plan_.x_slots);
-  buffers.weights = TileCache(arena, plan_.w_bytes, plan_.w_slots);
-  for (const std::int64_t bytes : plan_.operand_bytes) buffers.operands.emplace_back(arena, bytes, copies() * arrays_);
-  if (!kernel_.direct_store) buffers.outputs = TileCache(arena, plan_.out_bytes, copies() * arrays_);
+  if (plan_.x_bytes > 0) buffers.x = TileCache(arena, plan_.x_bytes, plan_.x_slots);
+  if (plan_.w_bytes > 0) buffers.weights = TileCache(arena, plan_.w_bytes, plan_.w_slots);
+  buffers.operands.resize(plan_.operand_bytes.size());
+  for (std::size_t i = 0; i < plan_.operand_bytes.size(); ++i)
+    if (plan_.operand_bytes[i] > 0) buffers.operands[i] = TileCache(arena, plan_.operand_bytes[i], copies() * arrays_);
+  if (plan_.out_bytes > 0) buffers.outputs = TileCache(arena, plan_.out_bytes, copies() * arrays_);
   if (!packed() || context_.lookahead() == 0) return;
   for (const Job& job : waves_[first].jobs) weights_of(core, buffers, job, 0, 0);
 }
 
-Arena::Buffer* ContractionCodegen::weights_of(Core& core, CoreBuffers& buffers, const Job& job, std::size_t block,
-                                              std::int64_t step) {
+ContractionCodegen::Weights ContractionCodegen::weights_of(Core& core, CoreBuffers& buffers, const Job& job,
+                                                           std::size_t block, std::int64_t step) {
   const std::int64_t batch = c_.batched ? plan_.row_tiles[job.rows].lo[0] : 0;
+  const ColumnTile& columns = column_tiles_[job.columns];
+  if (in_vmem(c_.rhs)) {
+    const Box box = rhs_box(batch, columns, plan_.blocks[block]);
+    const Local all = resident(context_, core, c_.rhs.storage, rhs_shape());
+    const Shape strides = row_major_strides(rhs_shape());
+    std::int64_t origin = 0;
+    for (std::size_t d = 0; d < strides.size(); ++d) origin += box.lo[d] * strides[d];
+    return {all.address + origin * rhs_bytes(), all.object, strides[strides.size() - 2] * rhs_bytes()};
+  }
   const Box key{{batch, static_cast<std::int64_t>(job.columns), static_cast<std::int64_t>(block)}, {0, 0, 0}};
   const auto fill = [&](Arena::Buffer& buffer) { load_weights(core, batch, job.columns, plan_.blocks[block], buffer); };
-  return buffers.weights.get(key, step, context_.lookahead(), fill).buffer;
+  Arena::Buffer& buffer = *buffers.weights.get(key, step, context_.lookahead(), fill).buffer;
+  const Block& chunks = plan_.blocks[block];
+  const bool transposed = c_.rhs_transposed && !packed();
+  const std::int64_t pitch = transposed ? chunk_rows(chunks.first, chunks.last) : columns.hi - columns.lo;
+  return {buffer.address, &buffer.object, pitch * rhs_bytes()};
 }
 
 void ContractionCodegen::generate_core(std::size_t core_number, CoreBuffers& buffers) {
@@ -175,10 +190,15 @@ ContractionCodegen::Loaded ContractionCodegen::load(Core& core, CoreBuffers& buf
   for (const Job& job : wave.jobs) {
     const Box& rows = plan_.row_tiles[job.rows];
     const Box box = lhs_box(rows);
-    auto& x = buffers.x.get(box, number, context_.lookahead(), [&](Arena::Buffer& buffer) {
-      load_box(context_, core, c_.lhs.storage, c_.lhs.shape, box, buffer);
-    });
-    loaded.x.push_back({x.buffer, box});
+    if (in_vmem(c_.lhs)) {
+      loaded.x.push_back(resident(context_, core, c_.lhs.storage, c_.lhs.shape));
+    } else {
+      auto& x = buffers.x.get(box, number, context_.lookahead(), [&](Arena::Buffer& buffer) {
+        load_box(context_, core, c_.lhs.storage, c_.lhs.shape, box, buffer);
+      });
+      loaded.x.push_back({*x.buffer, box});
+    }
+    loaded.windows.push_back(box);
     loaded.weights.push_back(weights_of(core, buffers, job, step.block, number));
   }
   if (step.block + 1 < plan_.blocks.size()) return loaded;
@@ -186,11 +206,16 @@ ContractionCodegen::Loaded ContractionCodegen::load(Core& core, CoreBuffers& buf
     const Box tile = full_tile(plan_.row_tiles[job.rows], column_tiles_[job.columns]);
     std::vector<Local> locals;
     for (std::size_t i = 0; i < kernel_.inputs.size(); ++i) {
-      const Box box = touched(kernel_.inputs[i], tile, {});
+      const Access& operand = kernel_.inputs[i];
+      if (in_vmem(operand)) {
+        locals.push_back(resident(context_, core, operand.storage, operand.shape));
+        continue;
+      }
+      const Box box = touched(operand, tile, {});
       auto& entry = buffers.operands[i].get(box, number, context_.lookahead(), [&](Arena::Buffer& buffer) {
-        load_box(context_, core, kernel_.inputs[i].storage, kernel_.inputs[i].shape, box, buffer);
+        load_box(context_, core, operand.storage, operand.shape, box, buffer);
       });
-      locals.push_back({entry.buffer, box});
+      locals.push_back({*entry.buffer, box});
     }
     loaded.operands.push_back(std::move(locals));
   }
@@ -214,34 +239,33 @@ void ContractionCodegen::compute(Core& core, const Step& step, const Loaded& loa
       for (std::size_t j = 0; j < wave.jobs.size(); ++j) {
         const bool first = i == 0 && pass == 6 - passes_;
         const int shown = passes_ == 1 ? -1 : pass;
-        emit_push(core, j, wave.jobs[j], block, i, shown, *loaded.weights[j]);
-        emit_matmul(core, step, j, wave.jobs[j], i, shown, !first, loaded.x[j]);
+        emit_push(core, j, wave.jobs[j], block, i, shown, loaded.weights[j]);
+        emit_matmul(core, step, j, wave.jobs[j], i, shown, !first, loaded.x[j], loaded.windows[j]);
       }
     }
   }
 }
 
 void ContractionCodegen::emit_push(Core& core, std::size_t array, const Job& job, const Block& block, std::size_t chunk,
-                                   int pass, Arena::Buffer& weights) {
+                                   int pass, const Weights& weights) {
   const ColumnTile& columns = column_tiles_[job.columns];
   const std::int64_t n = columns.hi - columns.lo;
   const std::int64_t row = chunk_rows(block.first, chunk);
   isa::Push push;
   const bool transposed = c_.rhs_transposed && !packed();
-  const std::int64_t block_rows = chunk_rows(block.first, block.last);
-  push.pitch = (transposed ? block_rows : n) * rhs_bytes();
-  push.weights = weights.address + (transposed ? row : row * n) * rhs_bytes();
+  push.pitch = weights.pitch;
+  push.weights = weights.address + row * (transposed ? rhs_bytes() : weights.pitch);
   push.rows = chunks_[chunk].length;
   push.columns = n;
   push.type = static_cast<std::int64_t>(c_.rhs_type);
   push.format = static_cast<std::int64_t>(pass >= 0 ? DType::kBF16 : c_.weight_format);
   push.part = pass >= 0 ? kPassWeight[pass] + 1 : 0;
   push.transpose = transposed ? 1 : 0;
-  core.emitter.emit(isa::push_unit(static_cast<int>(array)), push, {&weights.object});
+  core.emitter.emit(isa::push_unit(static_cast<int>(array)), push, {weights.object});
 }
 
 void ContractionCodegen::emit_matmul(Core& core, const Step& step, std::size_t array, const Job& job,
-                                     std::size_t chunk_number, int pass, bool accumulate, const Local& x) {
+                                     std::size_t chunk_number, int pass, bool accumulate, const Local& x, const Box& window) {
   const Chunk& chunk = chunks_[chunk_number];
   const Box& rows = plan_.row_tiles[job.rows];
   const ColumnTile& columns = column_tiles_[job.columns];
@@ -251,29 +275,39 @@ void ContractionCodegen::emit_matmul(Core& core, const Step& step, std::size_t a
   const std::int64_t element = lhs_bytes();
   pad.type = static_cast<std::int64_t>(c_.lhs_type);
   if (c_.is_convolution) {
-    const std::int64_t height = x.box.size(1), width = x.box.size(2) * in_channels_;
-    const auto local = [&](std::size_t d) {  // of the window's first element, in the box
-      return c_.lhs.dims[d].offset + c_.lhs.dims[d].scale * rows.lo[d] - x.box.lo[d];
-    };
-    pad.image_pitch = height * width * element;
+    const std::int64_t height = window.size(1), width = x.box.size(2) * in_channels_;
+    const auto first = [&](std::size_t d) { return c_.lhs.dims[d].offset + c_.lhs.dims[d].scale * rows.lo[d]; };
+    pad.image_pitch = x.box.size(1) * width * element;
     pad.row_pitch = c_.conv.stride[0] * width * element;
     pad.step_pitch = c_.conv.stride[1] * in_channels_ * element;
     pad.row_step = c_.conv.stride[0];
     pad.column_step = c_.conv.stride[1] * in_channels_;
     pad.height = height;
-    pad.width = width;
+    pad.width = window.size(2) * in_channels_;
     matmul.images = rows.size(0);
     matmul.out_rows = rows.size(1);
     matmul.out_columns = rows.size(2);
-    matmul.row = local(1) + chunk.tap_row * c_.conv.rhs_dilation[0];
-    matmul.column = local(2) * in_channels_ + chunk.column + columns.group * group_channels_;
-    matmul.source = (x.buffer->address + (matmul.row * width + matmul.column) * element) & 0xFFFFFFFF;
+    // Bounds count from the window's corner, addresses from the buffer's.
+    matmul.row = first(1) - window.lo[1] + chunk.tap_row * c_.conv.rhs_dilation[0];
+    matmul.column = (first(2) - window.lo[2]) * in_channels_ + chunk.column + columns.group * group_channels_;
+    const std::int64_t corner = (first(0) - x.box.lo[0]) * pad.image_pitch +
+                                ((window.lo[1] - x.box.lo[1]) * width + (window.lo[2] - x.box.lo[2]) * in_channels_) * element;
+    matmul.source = (x.address + corner + (matmul.row * width + matmul.column) * element) & 0xFFFFFFFF;
   } else {
     const std::size_t m = rows.lo.size() - 2;
+    const Shape strides = row_major_strides(c_.lhs.shape);
+    const auto& dims = c_.lhs.dims;
+    std::int64_t corner = 0;
     pad.step_pitch = c_.k * element;
+    if (in_vmem(c_.lhs)) {
+      for (std::size_t d = 0; d < dims.size(); ++d) {
+        corner += (window.lo[d] - x.box.lo[d]) * strides[d] * element;
+        if (dims[d].iter == static_cast<int>(m)) pad.step_pitch = dims[d].scale * strides[d] * element;
+      }
+    }
     matmul.out_columns = rows.size(m);
     matmul.column = chunk.column;
-    matmul.source = x.buffer->address + chunk.column * element;
+    matmul.source = x.address + corner + chunk.column * element;
   }
   if (!(core.pads[array] == pad)) {
     core.emitter.emit(unit, pad);
@@ -285,7 +319,7 @@ void ContractionCodegen::emit_matmul(Core& core, const Step& step, std::size_t a
   matmul.accumulate = accumulate ? 1 : 0;
   matmul.format = static_cast<std::int64_t>(pass >= 0 ? DType::kBF16 : c_.format);
   matmul.part = pass >= 0 ? kPassActivation[pass] + 1 : 0;
-  core.emitter.emit(unit, matmul, {&x.buffer->object}, {&sums_object(core, step.wave, array)});
+  core.emitter.emit(unit, matmul, {x.object}, {&sums_object(core, step.wave, array)});
 }
 
 void ContractionCodegen::finish(Core& core, CoreBuffers& buffers, const Step& step, const Loaded& loaded,
@@ -300,9 +334,14 @@ void ContractionCodegen::finish(Core& core, CoreBuffers& buffers, const Step& st
                  sums_row(step.wave), sums);
       continue;
     }
-    auto& out = buffers.outputs.next(number, context_.lookahead());
     const Accumulators accumulators{static_cast<int>(j), sums_row(step.wave), &sums};
-    emit_run(context_, core, kernel_, program_, tile, loaded.operands[j], {out.buffer, out_box}, &accumulators);
+    if (in_vmem(kernel_.output)) {
+      const Local out = resident(context_, core, kernel_.output.storage, kernel_.output.shape);
+      emit_run(context_, core, kernel_, program_, tile, loaded.operands[j], out, &accumulators);
+      continue;
+    }
+    auto& out = buffers.outputs.next(number, context_.lookahead());
+    emit_run(context_, core, kernel_, program_, tile, loaded.operands[j], {*out.buffer, out_box}, &accumulators);
     store_box(context_, core, kernel_.output.storage, kernel_.output.shape, out_box, *out.buffer);
   }
 }

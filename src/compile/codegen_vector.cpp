@@ -10,12 +10,21 @@
 
 namespace systole::compile {
 
-Region half_region(const Chip& chip, std::size_t kernel_number) {
-  const std::int64_t half = chip.vmem_bytes / 2 / kAlignment * kAlignment;
-  const bool upper = kernel_number % 2 == 1;
-  return {upper ? half : 0, half, !upper, upper};
+Region whole_region(const Context& context, std::size_t kernel_number) {
+  const std::int64_t base = context.vmem_base[kernel_number];
+  return {base, context.chip.vmem_bytes - base};
 }
-Region whole_region(const Chip& chip) { return {0, chip.vmem_bytes, true, true}; }
+Region half_region(const Context& context, std::size_t kernel_number) {
+  const Region whole = whole_region(context, kernel_number);
+  const std::int64_t half = whole.bytes / 2 / kAlignment * kAlignment;
+  return {whole.base + (kernel_number % 2 == 1 ? half : 0), half};
+}
+
+Error does_not_fit(Context& context, std::size_t kernel_number, const std::string& place, const std::string& what) {
+  context.failed_kernel = static_cast<int>(kernel_number);
+  return unsupported(place, fmt::format("{} does not fit {} bytes of VMEM", what, context.chip.vmem_bytes),
+                     "choose a chip with more VMEM");
+}
 
 Box whole_box(const Shape& dims) { return {Shape(dims.size(), 0), dims}; }
 
@@ -59,7 +68,11 @@ std::int64_t tile_count(const Shape& dims, const Shape& tile) {
   return n;
 }
 
-// Sizes of a kernel's buffers for the largest tile of a tiling (its first one reaches no further than any other).
+std::int64_t buffer_bytes(std::int64_t elements, DType type) {
+  return round_up(std::max<std::int64_t>(elements * dtype_bytes(type), 1), kAlignment);
+}
+
+// Sizes of a kernel's buffers (none for what lives in VMEM) for the largest tile of a tiling (its first one reaches no further than any other).
 struct Sizes {
   std::vector<std::int64_t> inputs;
   std::int64_t output = 0;
@@ -67,19 +80,21 @@ struct Sizes {
   std::int64_t largest = 0;  // elements of the largest buffer
 };
 
-Sizes sizes_of(const Kernel& kernel, const Shape& tile) {
+Sizes sizes_of(const Context& context, const Kernel& kernel, const Shape& tile) {
   Sizes sizes;
   const Box box{Shape(tile.size(), 0), tile};
   for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
     Box in = touched(kernel.inputs[i], box, kernel.taps);
     std::int64_t count = 1;
     for (std::size_t d = 0; d < in.lo.size(); ++d) count *= std::min(in.size(d), kernel.inputs[i].shape[d]);
-    sizes.inputs.push_back(round_up(count * dtype_bytes(kernel.input_types[i]), kAlignment));
+    const bool here = context.storage(kernel.inputs[i].storage).in_vmem;
+    sizes.inputs.push_back(here ? 0 : buffer_bytes(count, kernel.input_types[i]));
     sizes.total += sizes.inputs.back();
     sizes.largest = std::max(sizes.largest, count);
   }
   const std::int64_t count = element_count(tile);
-  sizes.output = round_up(count * dtype_bytes(kernel.output_type), kAlignment);
+  const bool stays = context.storage(kernel.output.storage).in_vmem;
+  sizes.output = stays ? 0 : buffer_bytes(count, kernel.output_type);
   sizes.total += sizes.output;
   sizes.largest = std::max(sizes.largest, count);
   return sizes;
@@ -103,7 +118,7 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
   Shape tile = kernel.dims;
   const std::int64_t limit = context.options.tile_limit;
   const auto fits = [&](const Shape& t) {
-    const Sizes sizes = sizes_of(kernel, t);
+    const Sizes sizes = sizes_of(context, kernel, t);
     return copies * sizes.total <= room && sizes.largest <= kMaxBufferElements && run_fits(t) &&
            (limit <= 0 || element_count(t) <= limit);
   };
@@ -113,11 +128,11 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
       return std::nullopt;
     }
   }
-  if (sizes_of(kernel, tile).total * copies > room) return std::nullopt;
-  const std::int64_t total = sizes_of(kernel, kernel.dims).total;
+  if (sizes_of(context, kernel, tile).total * copies > room) return std::nullopt;
+  const std::int64_t total = sizes_of(context, kernel, kernel.dims).total;
   const std::int64_t wanted =
       context.chip.cores * std::clamp<std::int64_t>(total / context.chip.cores / kWorthSplitting, 1, kTilesACore);
-  while (tile_count(kernel.dims, tile) < wanted && sizes_of(kernel, tile).total > kWorthSplitting / 16 && halve(tile)) {
+  while (tile_count(kernel.dims, tile) < wanted && sizes_of(context, kernel, tile).total > kWorthSplitting / 16 && halve(tile)) {
   }
   return tile;
 }
@@ -126,17 +141,15 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
 
 Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_t number) {
   if (element_count(kernel.dims) == 0) return ok_status();
-  Region region = half_region(context.chip, number);
+  Region region = half_region(context, number);
   auto tile = choose_tile(context, kernel, region.bytes);
   if (!tile) {
-    region = whole_region(context.chip);
+    region = whole_region(context, number);
     tile = choose_tile(context, kernel, region.bytes);
   }
   if (!tile)
-    return unsupported("node '" + kernel.name + "'",
-                       fmt::format("does not fit {} bytes of VMEM even one element at a time", context.chip.vmem_bytes),
-                       "choose a chip with more VMEM");
-  const Sizes sizes = sizes_of(kernel, *tile);
+    return does_not_fit(context, number, fmt::format("node '{}'", kernel.name), "even one element");
+  const Sizes sizes = sizes_of(context, kernel, *tile);
   const std::vector<Box> tiles = tiles_of(kernel.dims, *tile);
   const std::int64_t program = add_microcode(context.program, kernel.program);
   const int lookahead = context.lookahead();
@@ -145,18 +158,25 @@ Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_
     Core& core = context.cores[c];
     const auto [first, last] = share(tiles.size(), c, context.cores.size());
     if (first == last) continue;
-    Arena arena(core, region.base, region.bytes, region.lower, region.upper);
-    std::vector<TileCache> inputs;
-    for (std::size_t i = 0; i < kernel.inputs.size(); ++i) inputs.emplace_back(arena, sizes.inputs[i], 1 + lookahead);
-    TileCache outputs(arena, sizes.output, 1 + lookahead);
+    Arena arena(core, region.base, region.bytes);
+    std::vector<TileCache> inputs(kernel.inputs.size());
+    for (std::size_t i = 0; i < kernel.inputs.size(); ++i)
+      if (sizes.inputs[i] > 0) inputs[i] = TileCache(arena, sizes.inputs[i], 1 + lookahead);
+    TileCache outputs;
+    if (sizes.output > 0) outputs = TileCache(arena, sizes.output, 1 + lookahead);
     const auto load = [&](std::size_t t) {
       std::vector<Local> locals;
       for (std::size_t i = 0; i < kernel.inputs.size(); ++i) {
+        const Access& input = kernel.inputs[i];
+        if (context.storage(input.storage).in_vmem) {
+          locals.push_back(resident(context, core, input.storage, input.shape));
+          continue;
+        }
         const Box box = input_box(kernel, i, tiles[t]);
         const auto& entry = inputs[i].get(box, static_cast<std::int64_t>(t), lookahead, [&](Arena::Buffer& buffer) {
-          load_box(context, core, kernel.inputs[i].storage, kernel.inputs[i].shape, box, buffer);
+          load_box(context, core, input.storage, input.shape, box, buffer);
         });
-        locals.push_back({entry.buffer, box});
+        locals.push_back({*entry.buffer, box});
       }
       return locals;
     };
@@ -164,10 +184,15 @@ Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_
     for (std::size_t t = first; t < last; ++t) {
       std::vector<Local> next;
       if (lookahead > 0 && t + 1 < last) next = load(t + 1);
-      auto& out = outputs.next(static_cast<std::int64_t>(t), lookahead);
-      const Box out_box = touched(kernel.output, tiles[t], {});
-      emit_run(context, core, kernel, program, tiles[t], now, {out.buffer, out_box}, nullptr);
-      store_box(context, core, kernel.output.storage, kernel.output.shape, out_box, *out.buffer);
+      if (sizes.output == 0) {
+        const Local out = resident(context, core, kernel.output.storage, kernel.output.shape);
+        emit_run(context, core, kernel, program, tiles[t], now, out, nullptr);
+      } else {
+        auto& out = outputs.next(static_cast<std::int64_t>(t), lookahead);
+        const Box out_box = touched(kernel.output, tiles[t], {});
+        emit_run(context, core, kernel, program, tiles[t], now, {*out.buffer, out_box}, nullptr);
+        store_box(context, core, kernel.output.storage, kernel.output.shape, out_box, *out.buffer);
+      }
       if (lookahead == 0 && t + 1 < last) next = load(t + 1);
       now = std::move(next);
     }
@@ -179,28 +204,33 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
   const std::int64_t count = kernel.dims[0];
   const std::int64_t row_bytes = kernel.row_elements * dtype_bytes(kernel.output_type);
   if (count == 0 || row_bytes == 0) return ok_status();
-  const Region region = half_region(context.chip, number);
+  const Region region = half_region(context, number);
   const std::int64_t copies = 1 + context.lookahead();
   const std::int64_t rows =
       std::min({count, (region.bytes / copies - 2 * kAlignment) / (row_bytes + 4), std::int64_t{65535},
                 context.options.tile_limit > 0 ? context.options.tile_limit : count});
   const Storage& table = context.storage(kernel.table.storage);
+  const bool index_here = context.storage(kernel.indices.storage).in_vmem;
+  const bool stays = context.storage(kernel.output.storage).in_vmem;
   if (rows < 1 || row_bytes >= (1 << 24) || row_bytes >= (std::int64_t{1} << 30))
-    return unsupported("node '" + kernel.name + "'", fmt::format("a row of {} bytes does not fit VMEM", row_bytes),
-                       "choose a chip with more VMEM");
+    return does_not_fit(context, number, fmt::format("node '{}'", kernel.name), fmt::format("a row of {} bytes", row_bytes));
   const std::vector<Box> tiles = tiles_of({count}, {rows});
   for (std::size_t c = 0; c < context.cores.size(); ++c) {
     Core& core = context.cores[c];
     const auto [first, last] = share(tiles.size(), c, context.cores.size());
     if (first == last) continue;
-    Arena arena(core, region.base, region.bytes, region.lower, region.upper);
-    TileCache indices(arena, rows * 4, copies), gathered(arena, rows * row_bytes, copies);
+    Arena arena(core, region.base, region.bytes);
+    TileCache indices, gathered;
+    if (!index_here) indices = TileCache(arena, rows * 4, copies);
+    if (!stays) gathered = TileCache(arena, rows * row_bytes, copies);
     for (std::size_t t = first; t < last; ++t) {
       const auto step = static_cast<std::int64_t>(t);
-      auto& index = indices.get(tiles[t], step, context.lookahead(), [&](Arena::Buffer& buffer) {
-        load_box(context, core, kernel.indices.storage, kernel.indices.shape, tiles[t], buffer);
-      });
-      auto& out = gathered.next(step, context.lookahead());
+      const Local index = index_here ? resident(context, core, kernel.indices.storage, kernel.indices.shape)
+                                     : Local(*indices.get(tiles[t], step, context.lookahead(), [&](Arena::Buffer& buffer) {
+                                         load_box(context, core, kernel.indices.storage, kernel.indices.shape, tiles[t], buffer);
+                                       }).buffer, tiles[t]);
+      Arena::Buffer* buffer = stays ? nullptr : gathered.next(step, context.lookahead()).buffer;
+      const Local out = stays ? resident(context, core, kernel.output.storage, kernel.output.shape) : Local(*buffer, tiles[t]);
       isa::Gather gather;
       gather.far_space = static_cast<std::int64_t>(table.in_cmem ? isa::Space::kCmem : isa::Space::kHbm);
       gather.far = table.address;
@@ -208,13 +238,13 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
       gather.limit = kernel.table_rows;
       gather.bytes = row_bytes;
       gather.count = tiles[t].size(0);
-      gather.index = index.buffer->address;
-      gather.local = out.buffer->address;
+      gather.index = index.address + (tiles[t].lo[0] - index.box.lo[0]) * 4;
+      gather.local = out.address + (tiles[t].lo[0] - out.box.lo[0]) * row_bytes;
       core.emitter.emit(context.load_unit(), gather,
-                        {&index.buffer->object, &core.far[static_cast<std::size_t>(kernel.table.storage)]},
-                        {&out.buffer->object});
+                        {index.object, &core.far[static_cast<std::size_t>(kernel.table.storage)]}, {}, out.object);
+      if (stays) continue;
       const Box box{{tiles[t].lo[0], 0}, {tiles[t].hi[0], kernel.row_elements}};
-      store_box(context, core, kernel.output.storage, kernel.output.shape, box, *out.buffer);
+      store_box(context, core, kernel.output.storage, kernel.output.shape, box, *buffer);
     }
   }
   return ok_status();

@@ -5,14 +5,16 @@
 
 namespace systole::compile {
 
-// The VMEM a kernel gets: a half by turns, so that it can start while the one before it ends; all of it if a half is
-// too small.
+// The VMEM a kernel gets above the tensors that live there: a half by turns, so that it can start while the one before
+// it ends; all of it if a half is too small.
 struct Region {
   std::int64_t base = 0, bytes = 0;
-  bool lower = true, upper = false;
 };
-Region half_region(const Chip& chip, std::size_t kernel_number);
-Region whole_region(const Chip& chip);
+Region half_region(const Context& context, std::size_t kernel_number);
+Region whole_region(const Context& context, std::size_t kernel_number);
+
+// The kernel's smallest tiles do not fit its region: notes it in `context.failed_kernel`.
+Error does_not_fit(Context& context, std::size_t kernel_number, const std::string& place, const std::string& what);
 
 // All tiles of the box [0, dims) with the given tile shape, in row-major order.
 std::vector<Box> tiles_of(const Shape& dims, const Shape& tile);

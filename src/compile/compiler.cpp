@@ -7,6 +7,7 @@
 #include "compile/codegen.h"
 #include "compile/fuse.h"
 #include "compile/memory_plan.h"
+#include "compile/residency.h"
 #include "compile/roll.h"
 
 namespace systole::compile {
@@ -82,6 +83,7 @@ Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const O
   // 1. Graph to graph.
   transform::LowerOptions lower_options;
   lower_options.disabled = options.disabled_passes;
+  const bool keep_in_vmem = options.fuse && std::erase(lower_options.disabled, kResidencyPass) == 0;
   if (options.after)
     lower_options.after = [&](const std::string& pass, const graph::Graph& graph) {
       dump(pass, graph::print_text(graph));
@@ -92,15 +94,24 @@ Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const O
   SYSTOLE_ASSIGN(KernelGraph kernels, make_kernels(result.lowered, {options.fuse, chip.vpu.present}));
   dump("kernels", print_kernels(kernels));
 
-  // 3. Far memory.
+  // 3. Memory, and 4. code: tiles, buffers, instructions, tokens. Where tensors in VMEM leave a kernel too little, they
+  // go to far memory.
   isa::Program& program = result.program;
-  program.chip = chip.name;
-  program.fingerprint = chip.fingerprint();
-  program.format = dtype_name(options.format);
-  SYSTOLE_TRY(plan_memory(kernels, chip, result.lowered, program));
-
-  // 4. Tiles, buffers, instructions, tokens.
-  SYSTOLE_TRY(generate_code(kernels, chip, options, program));
+  std::vector<bool> banned(kernels.storages.size(), !keep_in_vmem);
+  for (bool done = false; !done;) {
+    KernelGraph placed = kernels;
+    place_in_vmem(placed, chip, banned);
+    program = isa::Program();
+    program.chip = chip.name;
+    program.fingerprint = chip.fingerprint();
+    program.format = dtype_name(options.format);
+    SYSTOLE_TRY(plan_memory(placed, chip, result.lowered, program));
+    int failed_kernel = -1;
+    const Status status = generate_code(placed, chip, options, program, failed_kernel);
+    done = status.ok();
+    if (!done && (failed_kernel < 0 || !ban_residents(placed, failed_kernel, banned))) return status.error();
+    if (done && keep_in_vmem) dump(kResidencyPass, print_residents(placed));
+  }
 
   // 5. Hardware loops.
   if (options.roll_loops)

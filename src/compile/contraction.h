@@ -62,6 +62,7 @@ class ContractionCodegen {
   std::int64_t lhs_bytes() const { return dtype_bytes(c_.lhs_type); }
   std::int64_t rhs_bytes() const { return dtype_bytes(c_.rhs_type); }
   bool packed() const { return context_.storage(c_.rhs.storage).constant != nullptr; }
+  bool in_vmem(const Access& access) const { return context_.storage(access.storage).in_vmem; }
   std::int64_t copies() const { return 1 + context_.lookahead(); }
 
   // ---- plan
@@ -100,13 +101,25 @@ class ContractionCodegen {
 
   void load_weights(Core& core, std::int64_t batch, std::size_t column_tile, const Block& block, Arena::Buffer& buffer);
 
+  // The box of the right operand that is a block of a column tile, in a view of shape `rhs_shape`.
+  Box rhs_box(std::int64_t batch, const ColumnTile& columns, const Block& block) const;
+  Shape rhs_shape() const { return c_.is_convolution ? Shape{c_.k, columns_} : c_.rhs.shape; }
+
   // ---- waves
   void make_waves();
+
+  // A block of weights: element (r, n) of it stands r x pitch + n elements (transposed: the reverse) behind `address`.
+  struct Weights {
+    std::int64_t address = 0;
+    Object* object = nullptr;
+    std::int64_t pitch = 0;  // bytes
+  };
 
   // What a wave's jobs have in VMEM.
   struct Loaded {
     std::vector<Local> x;                      // per job
-    std::vector<Arena::Buffer*> weights;       // per job
+    std::vector<Box> windows;                  // per job: the part of x that its rows read
+    std::vector<Weights> weights;              // per job
     std::vector<std::vector<Local>> operands;  // per job, in the last block
   };
 
@@ -120,7 +133,7 @@ class ContractionCodegen {
   // meet.
   void prepare_core(std::size_t core_number, CoreBuffers& buffers);
 
-  Arena::Buffer* weights_of(Core& core, CoreBuffers& buffers, const Job& job, std::size_t block, std::int64_t step);
+  Weights weights_of(Core& core, CoreBuffers& buffers, const Job& job, std::size_t block, std::int64_t step);
 
   void generate_core(std::size_t core_number, CoreBuffers& buffers);
 
@@ -133,10 +146,10 @@ class ContractionCodegen {
   void compute(Core& core, const Step& step, const Loaded& loaded);
 
   void emit_push(Core& core, std::size_t array, const Job& job, const Block& block, std::size_t chunk, int pass,
-                 Arena::Buffer& weights);
+                 const Weights& weights);
 
   void emit_matmul(Core& core, const Step& step, std::size_t array, const Job& job, std::size_t chunk_number, int pass,
-                   bool accumulate, const Local& x);
+                   bool accumulate, const Local& x, const Box& window);
 
   // From the accumulators to far memory, through the vector unit if there is an epilogue.
   void finish(Core& core, CoreBuffers& buffers, const Step& step, const Loaded& loaded, std::int64_t number);

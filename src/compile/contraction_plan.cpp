@@ -1,6 +1,7 @@
 // The plan of a product: among the tiles and loop orders that fit VMEM and the accumulators, the cheapest by estimate.
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "base/units.h"
 #include "compile/contraction.h"
@@ -126,7 +127,7 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   ContractionPlan plan;
   plan.tile = rows;
   plan.rows_outer = rows_outer;
-  plan.region = whole ? whole_region(chip_) : half_region(chip_, number_);
+  plan.region = whole ? whole_region(context_, number_) : half_region(context_, number_);
   Shape row_dims = kernel_.dims;
   row_dims.back() = 1;
   plan.row_tiles = tiles_of(row_dims, rows);
@@ -138,24 +139,28 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   std::int64_t x_elements = 0;
   for (const Box& tile : plan.row_tiles) x_elements = std::max(x_elements, lhs_box(tile).count());
   if (x_elements * lhs_bytes() >= kMaxFeederBytes) return std::nullopt;
-  plan.x_bytes = round_up(x_elements * lhs_bytes(), kAlignment);
+  plan.x_bytes = in_vmem(c_.lhs) ? 0 : round_up(x_elements * lhs_bytes(), kAlignment);
   const std::int64_t m = element_count(rows);
   const std::int64_t tile_columns = std::min(columns_ / groups_, chip_.mxu.columns);
-  plan.out_bytes = kernel_.direct_store ? 0 : round_up(m * tile_columns * dtype_bytes(kernel_.output_type), kAlignment);
+  plan.out_bytes = kernel_.direct_store || in_vmem(kernel_.output) ? 0 : round_up(m * tile_columns * dtype_bytes(kernel_.output_type), kAlignment);
   std::int64_t fixed = plan.out_bytes * copies() * arrays_;
   Box largest = plan.row_tiles.front();
   largest.hi.back() = tile_columns;
   for (std::size_t i = 0; i < kernel_.inputs.size(); ++i) {
     const Box box = touched(kernel_.inputs[i], largest, {});
     if (box.count() > kMaxBufferElements) return std::nullopt;
-    plan.operand_bytes.push_back(box_bytes(box, kernel_.input_types[i]));
+    plan.operand_bytes.push_back(in_vmem(kernel_.inputs[i]) ? 0 : box_bytes(box, kernel_.input_types[i]));
     fixed += plan.operand_bytes.back() * copies() * arrays_;
   }
   const std::int64_t x_min = copies() * plan.rows_a_wave;
   const std::int64_t room = plan.region.bytes - fixed - x_min * plan.x_bytes;
   // Blocks: all chunks if two waves of them fit, else as many as do.
   const std::int64_t w_min = copies() * plan.columns_a_wave * (c_.batched ? plan.rows_a_wave : 1);
-  const std::int64_t block_room = std::min<std::int64_t>(room / w_min / kAlignment * kAlignment, 8 << 20);
+  const bool w_here = in_vmem(c_.rhs);
+  const std::int64_t block_room =
+      w_here ? std::numeric_limits<std::int64_t>::max()
+             : std::min<std::int64_t>(room / w_min / kAlignment * kAlignment, 8 << 20);
+  if (room < 0) return std::nullopt;
   const std::int64_t row_bytes = tile_columns * rhs_bytes();
   if (block_room < chip_.mxu.rows * row_bytes && block_room < chunk_rows(0, chunks_.size()) * row_bytes)
     return std::nullopt;
@@ -163,7 +168,8 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
     Block block{i, i + 1};
     while (block.last < chunks_.size() && chunk_rows(block.first, block.last + 1) * row_bytes <= block_room)
       ++block.last;
-    plan.w_bytes = std::max(plan.w_bytes, round_up(chunk_rows(block.first, block.last) * row_bytes, kAlignment));
+    if (!w_here)
+      plan.w_bytes = std::max(plan.w_bytes, round_up(chunk_rows(block.first, block.last) * row_bytes, kAlignment));
     plan.blocks.push_back(block);
     i = block.last;
   }
@@ -189,6 +195,7 @@ std::int64_t ContractionCodegen::chunk_rows(std::size_t first, std::size_t last)
 }
 
 double ContractionCodegen::transfer_cycles(StorageId storage, double bytes) const {
+  if (context_.storage(storage).in_vmem) return 0.0;
   const Bandwidth& bandwidth = (context_.storage(storage).in_cmem ? chip_.cmem : chip_.hbm).bandwidth;
   return bandwidth.free() ? 0.0 : bytes * static_cast<double>(bandwidth.cycles) / static_cast<double>(bandwidth.bytes);
 }

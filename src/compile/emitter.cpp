@@ -38,8 +38,9 @@ void Emitter::emit(UnitId unit, isa::Body body, const std::vector<Object*>& read
       wanted[u] = std::max({wanted[u], object->last_write[u], object->last_read[u]});
   if (disjoint != nullptr) {
     for (std::size_t u = 0; u < kUnits; ++u) {
-      const std::int64_t last = std::max(disjoint->last_write[u], disjoint->last_read[u]);
-      if (u != unit || last < kernel_start_[u]) wanted[u] = std::max(wanted[u], last);
+      const std::int64_t write = disjoint->last_write[u];
+      wanted[u] = std::max(wanted[u], disjoint->last_read[u]);
+      if (u != unit || write < kernel_start_[u]) wanted[u] = std::max(wanted[u], write);
     }
   }
   // The vector unit, the pushes and the matrix units order their own accesses (docs/machine.md, section 6).

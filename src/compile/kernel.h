@@ -23,7 +23,7 @@ struct Storage {
   bool is_input = false, is_output = false;
   int first_kernel = -1, last_kernel = -1;  // written by, last read by (indices of kernels)
   std::int64_t address = -1;
-  bool in_cmem = false;
+  bool in_cmem = false, in_vmem = false;  // else HBM; in VMEM as a whole, of the only core
   std::int64_t bytes() const { return element_count(shape) * dtype_bytes(type); }
 };
 

@@ -92,7 +92,7 @@ Status plan_memory(KernelGraph& kernels, const Chip& chip, const graph::Graph& l
   std::vector<StorageId> between;  // written by a kernel, neither input nor output
   for (std::size_t i = 0; i < kernels.storages.size(); ++i) {
     const Storage& s = kernels.storages[i];
-    if (s.address < 0 && s.constant == nullptr && s.first_kernel >= 0) between.push_back(static_cast<StorageId>(i));
+    if (s.address < 0 && !s.in_vmem && s.constant == nullptr && s.first_kernel >= 0) between.push_back(static_cast<StorageId>(i));
   }
   std::stable_sort(between.begin(), between.end(), [&](StorageId a, StorageId b) {
     return kernels.storages[static_cast<std::size_t>(a)].first_kernel <

@@ -8,24 +8,47 @@
 
 namespace systole::compile {
 
-Arena::Arena(Core& core, std::int64_t base, std::int64_t bytes, bool lower, bool upper)
-    : core_(core), next_(base), end_(base + bytes), lower_(lower), upper_(upper) {}
+namespace {
+constexpr std::int64_t kHistoryRanges = 16;  // kept apart per kernel; more would cost more time than they save
+}
+
+void VmemHistory::forget(std::int64_t lo, std::int64_t hi) {
+  std::vector<Range> kept;
+  for (Range& range : ranges_) {
+    if (range.hi <= lo || range.lo >= hi) {
+      kept.push_back(std::move(range));
+      continue;
+    }
+    if (range.lo < lo) kept.push_back({range.lo, lo, range.object});
+    if (range.hi > hi) kept.push_back({hi, range.hi, range.object});
+  }
+  ranges_ = std::move(kept);
+}
+
+void VmemHistory::inherit(Object& object, std::int64_t lo, std::int64_t hi) const {
+  for (const Range& range : ranges_)
+    if (range.lo < hi && lo < range.hi) object.inherit(range.object);
+}
+
+Arena::Arena(Core& core, std::int64_t base, std::int64_t bytes) : core_(core), base_(base), next_(base), end_(base + bytes) {}
 
 Arena::~Arena() {
-  for (int half = 0; half < 2; ++half) {
-    if (!(half == 0 ? lower_ : upper_)) continue;
-    for (const auto& buffer : buffers_) core_.regions[half].inherit(buffer->object);
+  core_.vmem.forget(base_, next_);
+  const std::size_t group = ceil_div(static_cast<std::int64_t>(buffers_.size()), kHistoryRanges);
+  for (std::size_t i = 0; i < buffers_.size(); i += group) {
+    const std::size_t last = std::min(buffers_.size(), i + group) - 1;
+    for (std::size_t j = i + 1; j <= last; ++j) buffers_[i]->object.inherit(buffers_[j]->object);
+    core_.vmem.add(buffers_[i]->address, buffers_[last]->address + buffers_[last]->bytes, buffers_[i]->object);
   }
 }
 
 Arena::Buffer* Arena::allocate(std::int64_t bytes) {
   auto buffer = std::make_unique<Buffer>();
   buffer->address = next_;
-  buffer->bytes = bytes;
-  next_ += round_up(std::max<std::int64_t>(bytes, 1), kAlignment);
+  buffer->bytes = round_up(std::max<std::int64_t>(bytes, 1), kAlignment);
+  next_ += buffer->bytes;
   assert(next_ <= end_);
-  if (lower_) buffer->object.inherit(core_.regions[0]);
-  if (upper_) buffer->object.inherit(core_.regions[1]);
+  core_.vmem.inherit(buffer->object, buffer->address, next_);
   buffers_.push_back(std::move(buffer));
   return buffers_.back().get();
 }
@@ -61,6 +84,10 @@ TileCache::Entry& TileCache::next(std::int64_t step, [[maybe_unused]] int lookah
   oldest->last_step = step;
   oldest->filled = false;
   return *oldest;
+}
+
+Local resident(const Context& context, Core& core, StorageId id, const Shape& shape) {
+  return {context.storage(id).address, core.far[static_cast<std::size_t>(id)], Box{Shape(shape.size(), 0), shape}};
 }
 
 std::int64_t box_bytes(const Box& box, DType type) { return round_up(box.count() * dtype_bytes(type), kAlignment); }
@@ -264,7 +291,7 @@ isa::Bind bind_access(const Kernel& kernel, const Access& access, const Box& til
   }
   isa::Bind bind;
   bind.space = static_cast<std::int64_t>(isa::Space::kVmem);
-  bind.base = (local.buffer->address + origin * dtype_bytes(type)) & ((std::int64_t{1} << 36) - 1);
+  bind.base = (local.address + origin * dtype_bytes(type)) & ((std::int64_t{1} << 36) - 1);
   bind.type = static_cast<std::int64_t>(type);
   bind.s0 = s[0];
   bind.s1 = s[1];
@@ -276,7 +303,8 @@ isa::Bind bind_access(const Kernel& kernel, const Access& access, const Box& til
   return bind;
 }
 
-isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims, const Local& input) {
+// `input`: the part of the checked input that exists for this tile.
+isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims, const Box& input) {
   const WindowBounds& bounds = kernel.window;
   const Access& access = kernel.inputs[static_cast<std::size_t>(bounds.input)];
   isa::Window window;
@@ -288,7 +316,7 @@ isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims
     limit = 1;
     if (d < 0) return;
     const DimAccess& a = access.dims[static_cast<std::size_t>(d)];
-    first = a.offset - input.box.lo[static_cast<std::size_t>(d)] +
+    first = a.offset - input.lo[static_cast<std::size_t>(d)] +
             (a.iter >= 0 ? a.scale * tile.lo[static_cast<std::size_t>(a.iter)] : 0);
     const int place = a.iter >= 0 ? dims.place_of(a.iter) : -1;
     if (place >= 0) {
@@ -296,7 +324,7 @@ isa::Window window_of(const Kernel& kernel, const Box& tile, const RunDims& dims
       step = a.scale;
     }
     tap = a.tap >= 0 ? a.tap_scale : 0;
-    limit = input.box.size(static_cast<std::size_t>(d));
+    limit = input.size(static_cast<std::size_t>(d));
   };
   set(bounds.row, window.row_dim, window.row, window.row_step, window.row_tap, window.height);
   set(bounds.column, window.column_dim, window.column, window.column_step, window.column_tap, window.width);
@@ -314,7 +342,7 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
     isa::Bind bind = bind_access(kernel, kernel.inputs[i], tile, dims, inputs[i], kernel.input_types[i]);
     bind.slot = kernel.input_slots[i];
     emitter.emit(isa::kVector, bind);
-    reads.push_back(&inputs[i].buffer->object);
+    reads.push_back(inputs[i].object);
   }
   if (sums != nullptr) {
     isa::Bind bind;
@@ -343,7 +371,7 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
   store.slot = kernel.output_slot;
   emitter.emit(isa::kVector, store);
   if (kernel.window.input >= 0) {
-    emitter.emit(isa::kVector, window_of(kernel, tile, dims, inputs[static_cast<std::size_t>(kernel.window.input)]));
+    emitter.emit(isa::kVector, window_of(kernel, tile, dims, input_box(kernel, static_cast<std::size_t>(kernel.window.input), tile)));
     core.bounds_set = true;
   } else if (core.bounds_set) {
     emitter.emit(isa::kVector, isa::Window{});
@@ -363,7 +391,7 @@ void emit_run(Context& context, Core& core, const Kernel& kernel, std::int64_t p
   run.d4 = dims.count(tile, 4);
   run.w0 = tap_count(kernel, 0);
   run.w1 = tap_count(kernel, 1);
-  emitter.emit(isa::kVector, run, reads, {&output.buffer->object});
+  emitter.emit(isa::kVector, run, reads, {output.object});
 }
 
 }  // namespace systole::compile

@@ -11,11 +11,26 @@
 
 namespace systole::compile {
 
+// Accesses by earlier kernels to parts of VMEM that nothing holds now: whoever gets the bytes next conflicts with them.
+class VmemHistory {
+ public:
+  void add(std::int64_t lo, std::int64_t hi, const Object& object) { ranges_.push_back({lo, hi, object}); }
+  void forget(std::int64_t lo, std::int64_t hi);  // what those who held these bytes meanwhile have inherited
+  void inherit(Object& object, std::int64_t lo, std::int64_t hi) const;
+
+ private:
+  struct Range {
+    std::int64_t lo, hi;
+    Object object;
+  };
+  std::vector<Range> ranges_;
+};
+
 // What one core's code generation carries from kernel to kernel.
 struct Core {
   explicit Core(isa::CoreCode& code) : emitter(code) {}
   Emitter emitter;
-  Object regions[2];                      // accesses to the lower and upper half of VMEM by earlier kernels
+  VmemHistory vmem;
   std::vector<Object> far;                // per storage
   std::vector<std::vector<Object>> sums;  // per array: the two halves of its accumulators
   std::vector<isa::Pad> pads;             // per array: the window set last
@@ -29,6 +44,8 @@ struct Context {
   const Options& options;
   isa::Program& program;
   std::vector<Core> cores;
+  std::vector<std::int64_t> vmem_base;  // per kernel: below it stand tensors that live in VMEM while it runs
+  int failed_kernel = -1;               // the one that did not fit VMEM
 
   const Storage& storage(StorageId id) const { return kernels.storages[static_cast<std::size_t>(id)]; }
   int lookahead() const { return options.double_buffer ? 1 : 0; }
@@ -39,8 +56,8 @@ struct Context {
 // The VMEM that a kernel may use, handed out from the bottom; buffers inherit the accesses of whoever used it before.
 class Arena {
  public:
-  Arena(Core& core, std::int64_t base, std::int64_t bytes, bool lower, bool upper);
-  ~Arena();  // leaves the buffers' accesses in the core's regions
+  Arena(Core& core, std::int64_t base, std::int64_t bytes);
+  ~Arena();  // leaves the buffers' accesses in the core's history
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -54,9 +71,8 @@ class Arena {
 
  private:
   Core& core_;
-  std::int64_t next_;
+  std::int64_t base_, next_;
   [[maybe_unused]] std::int64_t end_;
-  bool lower_, upper_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
 
@@ -94,9 +110,15 @@ void store_sums(Context& context, Core& core, StorageId storage, const Shape& sh
 
 // One vector run over `tile`. locals[i]: where input i's box stands.
 struct Local {
-  Arena::Buffer* buffer = nullptr;
+  std::int64_t address = 0;
+  Object* object = nullptr;
   Box box;
+  Local() = default;
+  Local(Arena::Buffer& buffer, Box what) : address(buffer.address), object(&buffer.object), box(std::move(what)) {}
+  Local(std::int64_t at, Object& accesses, Box what) : address(at), object(&accesses), box(std::move(what)) {}
 };
+// All of a storage that lives in VMEM, seen as a tensor of `shape`.
+Local resident(const Context& context, Core& core, StorageId id, const Shape& shape);
 struct Accumulators {
   int array = 0;
   std::int64_t row = 0;
