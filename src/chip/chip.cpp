@@ -22,6 +22,17 @@ class Hash {
     add(m.burst_bytes);
     add(m.latency_cycles);
   }
+  void add(const Chip::TinyTpu& t) {
+    constexpr std::int64_t kOfTheWord = 1 << 16;   // no slope has this value
+    add(t.block_ram);
+    add(t.registered_switch);
+    add(t.registered_bypass);
+    add(static_cast<std::int64_t>(t.rounding));
+    add(t.forward_slope ? *t.forward_slope : kOfTheWord);
+    add(t.derivative_slope ? *t.derivative_slope : kOfTheWord);
+    add(t.learning_rate);
+    add(t.lfsr_seed);
+  }
   std::uint64_t value() const { return state_; }
 
  private:
@@ -68,6 +79,7 @@ std::uint64_t Chip::fingerprint() const {
   h.add(timing.barrier_cycles);
   h.add(static_cast<std::int64_t>(default_format));
   h.add(fixed_requantisation);
+  if (machine == MachineKind::kTinyTpu) h.add(tinytpu);
   return h.value();
 }
 

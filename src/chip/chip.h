@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +67,18 @@ struct Chip {
     std::int64_t vector_latency = 4;
     std::int64_t barrier_cycles = 16;
   } timing;
+
+  // The machine of 94-bit words (docs/tinytpu.md); the other kind of machine has none of this. Numbers are Q8.8, in 1/256.
+  struct TinyTpu {
+    enum class Rounding { kHalfUp, kTruncate, kWrap, kStochastic };
+    bool block_ram = false;              // the buffer: two banks of synchronous memory in place of registers
+    bool registered_switch = false;      // the switch reaches the weight a clock later
+    bool registered_bypass = false;      // a bypassed vector stage is a plain register in place of a wire
+    Rounding rounding = Rounding::kHalfUp;
+    std::optional<std::int16_t> forward_slope, derivative_slope;   // of the leaky ReLU; absent: the leak of the word
+    std::int16_t learning_rate = 192;    // an input of the machine: no word carries it
+    std::uint16_t lfsr_seed = 0xACE1;    // of stochastic rounding
+  } tinytpu;
 
   DType default_format = DType::kBF16;
   bool fixed_requantisation = false;

@@ -74,6 +74,32 @@ Chip::Timing read_timing(YamlSection& root) {
   return t;
 }
 
+Chip::TinyTpu read_tinytpu(YamlSection& root, MachineKind machine, YamlContext& context) {
+  constexpr IntegerRange kFixed{-32768, 32767};
+  using Rounding = Chip::TinyTpu::Rounding;
+  Chip::TinyTpu t;
+  YamlSection s = root.section("tinytpu");
+  if (machine != MachineKind::kTinyTpu) {
+    if (s.present()) context.fail("tinytpu", "only a chip with machine: tinytpu has this section");
+    return t;
+  }
+  const auto slope = [&](const std::string& name) -> std::optional<std::int16_t> {
+    const std::int64_t value = s.integer(name, kFixed, 0);
+    return s.has(name) ? std::optional(static_cast<std::int16_t>(value)) : std::nullopt;
+  };
+  t.block_ram = s.choice("buffer", {"registers", "block_ram"}, "registers") == "block_ram";
+  t.registered_switch = s.choice("switch", {"combinational", "registered"}, "combinational") == "registered";
+  t.registered_bypass = s.choice("bypass", {"combinational", "registered"}, "combinational") == "registered";
+  const std::string rounding = s.choice("rounding", {"half_up", "truncate", "wrap", "stochastic"}, "half_up");
+  t.rounding = rounding == "half_up" ? Rounding::kHalfUp : rounding == "truncate" ? Rounding::kTruncate : rounding == "wrap" ? Rounding::kWrap : Rounding::kStochastic;
+  t.forward_slope = slope("forward_slope");
+  t.derivative_slope = slope("derivative_slope");
+  t.learning_rate = static_cast<std::int16_t>(s.integer("learning_rate", kFixed, t.learning_rate));
+  t.lfsr_seed = static_cast<std::uint16_t>(s.integer("lfsr_seed", {1, 65535}, t.lfsr_seed));
+  s.finish();
+  return t;
+}
+
 // Every number's source: its own, that of a section above it, `default`, or the format's default value.
 void resolve_sources(YamlSection& root, YamlContext& context, Chip& chip) {
   const auto listed = root.texts("sources");
@@ -126,6 +152,7 @@ Chip read_chip(const YAML::Node& node, YamlContext& context) {
   chip.hbm = read_memory(root, "hbm", clock_hz);
   chip.cmem = read_memory(root, "cmem", clock_hz);
   chip.timing = read_timing(root);
+  chip.tinytpu = read_tinytpu(root, chip.machine, context);
   chip.default_format = root.type("default_format");
   chip.fixed_requantisation = root.choice("requant", {"float", "fixed"}, "float") == "fixed";
   resolve_sources(root, context, chip);
