@@ -8,14 +8,13 @@ namespace systole::machine {
 namespace {
 
 constexpr std::int64_t kSlack = 256;      // clocks between two moves of the lines
+constexpr std::int64_t kApart = 1344;     // bytes between planes, so that their rows do not fall on the same lines of the host's cache
 constexpr std::int64_t kVector = 16;      // words that a kernel may read beyond a row; also 64 bytes
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
-template <typename T>
-T* aligned(std::vector<T>& storage) {
-  const auto at = reinterpret_cast<std::uintptr_t>(storage.data());
-  return reinterpret_cast<T*>((at + 63) / 64 * 64);
+std::uint8_t* aligned(std::uint8_t* storage) {
+  return reinterpret_cast<std::uint8_t*>((reinterpret_cast<std::uintptr_t>(storage) + 63) / 64 * 64);
 }
 
 }  // namespace
@@ -25,23 +24,20 @@ void SystolicArray::Inputs::clear() {
   column.column = -1;
 }
 
-SystolicArray::SystolicArray(const Chip& chip)
+SystolicArray::SystolicArray(const Chip& chip, Operands operands)
     : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
-      pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64),
-      line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
-      stage_switch_(feeder_ + rows_), stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_),
-      stage_target_(feeder_ + rows_ + columns_ + sums_) {
-  const std::int64_t words = rows_ * pitch_;
-  storage_.resize(size(3 * words + pitch_ + kVector));
-  active_ = aligned(storage_);
-  shadow_ = active_ + words;
-  sum_ = shadow_ + words;
-  zeros_ = sum_ + words;
-  for (auto& plane : valid_) plane.resize(size(rows_ * mask_words_));
-  for (auto& stage : stage_valid_) stage = ShiftBits(feeder_ + rows_);
-  switching_.resize(size(rows_ * mask_words_));
+      pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64), operands_(operands),
+      switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
+      stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_target_(feeder_ + rows_ + columns_ + sums_) {
+  const std::int64_t words = 4 * rows_ * pitch_ + kApart, weights = operand_bytes(operands_) * rows_ * pitch_ + kApart;
+  storage_.resize(size(words + 2 * weights + 4 * pitch_ + 128));
+  sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
+  active_ = reinterpret_cast<std::uint8_t*>(sum_) + words;
+  shadow_ = active_ + weights;
+  zeros_ = reinterpret_cast<std::uint32_t*>(shadow_ + weights);
+  for (auto& line : valid_line_) line = ShiftBits(feeder_ + rows_ + pitch_ + 64);
   train_.resize(size(rows_ * mask_words_));
-  lines_.resize(size(rows_ * line_pitch_));
+  lines_.resize(size(operand_bytes(operands_) * (rows_ * line_pitch_ + kVector)));
   weights_.resize(size((columns_ + feeder_) * columns_));
   columns_read_.resize(size(feeder_));
   transposed_.resize(size(columns_));
@@ -54,17 +50,20 @@ SystolicArray::SystolicArray(const Chip& chip)
 
 Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
   const std::int64_t at = r * pitch_ + c;
-  Element e{active_[at], shadow_[at], lines_[size(r * line_pitch_ + head_ + c)], sum_[at]};
-  for (const auto& plane : valid_) e.valid = e.valid || bit(plane, r, c);
-  e.switching = bit(switching_, r, c);
+  Element e{get_operand(operands_, active_, at), get_operand(operands_, shadow_, at),
+            get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[at]};
+  for (const ShiftBits& line : valid_line_) e.valid = e.valid || line.test(feeder_ + r + c);
+  e.switching = switch_line_.test(feeder_ + r + c);
   e.train = bit(train_, r, c);
   return e;
 }
 
-std::uint32_t SystolicArray::staged(std::int64_t r, std::int64_t k) const { return lines_[size(r * line_pitch_ + head_ - staging_depth(r) + k)]; }
+std::uint32_t SystolicArray::staged(std::int64_t r, std::int64_t k) const {
+  return get_operand(operands_, lines_.data(), r * line_pitch_ + head_ - staging_depth(r) + k);
+}
 
 bool SystolicArray::staged_valid(std::int64_t k) const {
-  return std::any_of(stage_valid_.begin(), stage_valid_.end(), [&](const ShiftBits& stage) { return stage.test(k); });
+  return std::any_of(valid_line_.begin(), valid_line_.end(), [&](const ShiftBits& line) { return line.test(k); });
 }
 
 std::uint32_t SystolicArray::top_weight(std::int64_t c) const {
@@ -104,7 +103,7 @@ ArrayState SystolicArray::state() const {
 bool SystolicArray::ending(bool last_row) const {
   const std::int64_t way = feeder_ + rows_ + columns_ + sums_ - 2;   // clocks between a row's wires and its last sum
   if (way == 0) return last_row;
-  return stage_target_.test(way - 1) && targets_[(tick_ - size(way)) % targets_.size()].last;
+  return stage_target_.test(way - 1) && target(way).last;
 }
 
 // The lines move by one word: what was a row's k-th register is its k+1-th, and the wires' words come in at the far end.
@@ -115,13 +114,14 @@ void SystolicArray::give_row(const StagedRow& row) {
   const std::int64_t reach = feeder_ + rows_ - 1;
   if (--head_ < reach) {
     head_ = reach + kSlack - 1;
+    const std::int64_t bytes = operand_bytes(operands_);
     for (std::int64_t r = 0; r < rows_; ++r) {
-      std::uint32_t* line = lines_.data() + r * line_pitch_;
-      std::memmove(line + kSlack, line, size(reach + columns_) * sizeof(std::uint32_t));
+      std::uint8_t* line = lines_.data() + r * line_pitch_ * bytes;
+      std::memmove(line + kSlack * bytes, line, size((reach + columns_) * bytes));
     }
   }
-  std::uint32_t* to = lines_.data() + head_ - feeder_;
-  for (std::int64_t r = 0; r < rows_; ++r, to += line_pitch_ - 1) *to = row.valid ? row.values[size(r)] : 0;
+  std::int64_t at = head_ - feeder_;
+  for (std::int64_t r = 0; r < rows_; ++r, at += line_pitch_ - 1) put_operand(operands_, lines_.data(), at, row.valid ? row.values[size(r)] : 0);
 }
 
 void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& column) {
@@ -134,32 +134,30 @@ void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& colum
     }
     shadow_live_ = feeder_ + columns_ + 1;
   }
+  if (column.column >= 0) column_live_ = feeder_ + 1;
+  if (column_live_ == 0) return;
+  --column_live_;
   columns_read_.push_front(column.column < 0 ? WeightColumn{} : column);
   const WeightColumn& due = columns_read_.back();
-  if (due.column >= 0) transposed_[size(due.column)].assign(due.values.rbegin(), due.values.rend());
+  if (due.column >= 0) {
+    auto& queue = transposed_[size(due.column)];
+    transposed_left_ += rows_ - static_cast<std::int64_t>(queue.size());
+    queue.assign(due.values.rbegin(), due.values.rend());
+  }
   columns_read_.pop_back();
 }
 
-void SystolicArray::shift_row_bits(std::int64_t r, std::vector<std::uint64_t>& plane, bool in) {
-  std::uint64_t* word = bits(plane, r);
-  std::uint64_t carry = in ? 1 : 0;
-  for (std::int64_t w = 0; w < mask_words_; ++w) {
-    const std::uint64_t out = word[w] >> 63;
-    word[w] = (word[w] << 1) | carry;
-    carry = out;
-  }
-  word[mask_words_ - 1] &= low_bits(columns_ - 64 * (mask_words_ - 1));
-}
-
+// A switch stands on a diagonal of the array.
 void SystolicArray::clock_switches() {
   if (switch_live_ == 0) return;
   --switch_live_;
-  for (std::int64_t r = 0; r < rows_; ++r) {
-    shift_row_bits(r, switching_, stage_switch_.test(feeder_ + r));
-    for (std::int64_t w = 0; w < mask_words_; ++w) {
-      for (std::uint64_t left = bits(switching_, r)[w]; left != 0; left &= left - 1) {
-        const std::int64_t at = r * pitch_ + w * 64 + std::countr_zero(left);
-        active_[at] = shadow_[at];
+  const std::uint64_t* words = switch_line_.words();
+  for (std::int64_t w = 0; w < switch_line_.word_count(); ++w) {
+    for (std::uint64_t left = words[w]; left != 0; left &= left - 1) {
+      const std::int64_t diagonal = w * 64 + std::countr_zero(left) - feeder_;
+      for (std::int64_t r = std::max<std::int64_t>(diagonal - columns_ + 1, 0); r <= std::min(diagonal, rows_ - 1); ++r) {
+        const std::int64_t at = r * pitch_ + diagonal - r;
+        put_operand(operands_, active_, at, get_operand(operands_, shadow_, at));
       }
     }
   }
@@ -168,14 +166,14 @@ void SystolicArray::clock_switches() {
 void SystolicArray::clock_sums() {
   ArrayPlanes planes;
   planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
-  planes.value = lines_.data() + head_, planes.value_pitch = line_pitch_;
+  planes.operands = operands_;
+  planes.value = lines_.data() + head_ * operand_bytes(operands_), planes.value_pitch = line_pitch_;
   planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
   bool any = false;
   for (std::size_t k = 0; k < kArithmetics; ++k) {
     if (valid_live_[k] == 0) continue;
     --valid_live_[k];
-    for (std::int64_t r = 0; r < rows_; ++r) shift_row_bits(r, valid_[k], stage_valid_[k].test(feeder_ + r));
-    planes.valid[k] = valid_[k].data();
+    planes.valid[k] = {valid_line_[k].words(), feeder_};
     any = true;
   }
   if (any) machine::clock_sums(planes);
@@ -194,33 +192,57 @@ void SystolicArray::clock_shadow() {
   }
   ArrayPlanes planes;
   planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
+  planes.operands = operands_;
   planes.shadow = shadow_, planes.take = train_.data();
   machine::clock_shadow(planes);
+  const std::uint32_t* top = weights_.data() + tick_ % size(columns_ + feeder_) * size(columns_);
   for (std::int64_t w = 0; w < mask_words_; ++w) {
     for (std::uint64_t left = bits(train_, 0)[w]; left != 0; left &= left - 1) {
       const std::int64_t c = w * 64 + std::countr_zero(left);
-      shadow_[c] = top_weight(c);
-      if (!transposed_[size(c)].empty()) transposed_[size(c)].pop_front();
+      put_operand(operands_, shadow_, c, transposed_left_ == 0 ? top[c] : take_weight(c));
     }
   }
 }
 
-// Column c's sum of the row given feeder + R + c + accumulator - 1 clocks ago.
-void SystolicArray::write_accumulator(std::int64_t c, const std::uint32_t* sums) {
-  const AccumulatorRow& target = targets_[(tick_ - size(feeder_ + rows_ + c + sums_ - 1)) % targets_.size()];
-  if (c >= target.columns) return;
-  const std::int64_t at = target.row * columns_ + c;
-  if (size(at) >= accumulators_.size()) accumulators_.resize(std::max(size((target.row + 1) * columns_), accumulators_.size() * 2));
-  std::uint32_t& word = accumulators_[size(at)];
-  word = add_to_accumulator(target.arithmetic, target.accumulate ? word : 0, sums[c]);
+std::uint32_t SystolicArray::take_weight(std::int64_t c) {
+  const std::uint32_t weight = top_weight(c);
+  auto& queue = transposed_[size(c)];
+  if (!queue.empty()) {
+    queue.pop_front();
+    --transposed_left_;
+  }
+  return weight;
 }
 
+void SystolicArray::give_target(const AccumulatorRow& row) {
+  stage_target_.shift(row.valid);
+  if (!row.valid) return;
+  targets_[tick_ & (targets_.size() - 1)] = {row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate, row.last, row.arithmetic};
+  const std::size_t words = size((row.row + 1) * columns_);
+  if (words > accumulators_.size()) accumulators_.resize(std::max(words, accumulators_.size() * 2));   // a chip that does not bound them
+}
+
+// Column c writes the sum of the row given feeder + R + c + accumulator - 1 clocks ago.
 void SystolicArray::write_accumulators() {
   std::memcpy(bottom_.data() + tick_ % size(sums_ + 1) * size(columns_), sum_ + (rows_ - 1) * pitch_, size(columns_) * sizeof(std::uint32_t));
   const std::uint32_t* sums = bottom_.data() + (tick_ + 1) % size(sums_ + 1) * size(columns_);   // of `accumulator_latency` clocks ago
-  for (std::int64_t w = 0; w < mask_words_; ++w) {
-    const std::uint64_t due = stage_target_.word_from(feeder_ + rows_ + sums_ - 1 + 64 * w) & low_bits(columns_ - 64 * w);
-    for (std::uint64_t left = due; left != 0; left &= left - 1) write_accumulator(w * 64 + std::countr_zero(left), sums);
+  std::uint32_t* const words = accumulators_.data();
+  const std::int64_t way = feeder_ + rows_ + sums_ - 1;
+  const auto write = [&](std::int64_t c) {
+    const Target& to = target(way + c);
+    if (c >= to.columns) return;
+    std::uint32_t& word = words[to.first + c];
+    const std::uint32_t before = to.accumulate ? word : 0;
+    word = to.arithmetic == Arithmetic::kInteger ? before + sums[c] : add_to_accumulator(to.arithmetic, before, sums[c]);
+  };
+  for (std::int64_t first = 0; first < columns_; first += 64) {
+    const std::int64_t count = std::min<std::int64_t>(columns_ - first, 64);
+    std::uint64_t due = stage_target_.word_from(way + first) & low_bits(count);
+    if (due == low_bits(count)) {
+      for (std::int64_t c = first; c < first + count; ++c) write(c);
+      continue;
+    }
+    for (; due != 0; due &= due - 1) write(first + std::countr_zero(due));
   }
 }
 
@@ -232,12 +254,11 @@ void SystolicArray::clock(const Inputs& inputs) {
   const StagedRow& row = inputs.row;
   if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_ + 1;
   if (row.switching) switch_live_ = feeder_ + rows_ + columns_ + 1;
-  for (std::size_t k = 0; k < kArithmetics; ++k) stage_valid_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
-  stage_switch_.shift(row.switching);
+  for (std::size_t k = 0; k < kArithmetics; ++k) valid_line_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
+  switch_line_.shift(row.switching);
   stage_accept_.shift(inputs.weights.accept);
   stage_first_.shift(inputs.weights.first);
-  stage_target_.shift(inputs.target.valid);
-  if (inputs.target.valid) targets_[tick_ % targets_.size()] = inputs.target;
+  give_target(inputs.target);
   give_row(row);
   give_weights(inputs.weights, inputs.column);
   clock_switches();

@@ -1,8 +1,9 @@
 // One systolic array of the register engine with everything that moves at its edges: staging, weight skew, partial sums,
 // accumulators (docs/machine.md section 4). State at clock edges; clock() is one edge.
 //
-// Every register is there to be read; where it lies in the host's memory is chosen for speed: the input registers of a row and
-// its staging queue are one window that slides over a line of words, and the bits of a row of elements are one word.
+// Every register is there to be read; where it lies in the host's memory is chosen for speed. The input registers of a row and its
+// staging queue are one shift register: a window that slides over a line of words. The valid and switch bits of all rows come from
+// one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c.
 #pragma once
 
 #include <array>
@@ -49,7 +50,8 @@ struct WeightColumn {
 
 class SystolicArray {
  public:
-  explicit SystolicArray(const Chip& chip);
+  // `operands`: what the products' formats allow.
+  explicit SystolicArray(const Chip& chip, Operands operands = Operands::kWords);
   SystolicArray(const SystolicArray&) = delete;
   SystolicArray& operator=(const SystolicArray&) = delete;
 
@@ -74,7 +76,7 @@ class SystolicArray {
   std::int64_t staging_depth(std::int64_t r) const { return feeder_ + r; }
   std::uint32_t staged(std::int64_t r, std::int64_t k) const;
   bool staged_valid(std::int64_t k) const;             // the row given k + 1 clocks ago; the same for all rows of the array
-  bool staged_switching(std::int64_t k) const { return stage_switch_.test(k); }
+  bool staged_switching(std::int64_t k) const { return switch_line_.test(k); }
   // What stands at column c's top wires and acts at the next edge.
   bool accept(std::int64_t c) const { return stage_accept_.test(feeder_ + c - 1); }
   bool accept_first(std::int64_t c) const { return stage_first_.test(feeder_ + c - 1); }
@@ -88,42 +90,51 @@ class SystolicArray {
   ArrayState state() const;
 
  private:
+  struct Target {                                     // an AccumulatorRow as the accumulators need it
+    std::int64_t first = 0;                           // word
+    std::int32_t columns = 0;
+    bool accumulate = false, last = false;
+    Arithmetic arithmetic = Arithmetic::kInteger;
+  };
   std::uint64_t* bits(std::vector<std::uint64_t>& plane, std::int64_t r) { return plane.data() + r * mask_words_; }
   bool bit(const std::vector<std::uint64_t>& plane, std::int64_t r, std::int64_t c) const {
     return ((plane[static_cast<std::size_t>(r * mask_words_ + c / 64)] >> (c % 64)) & 1) != 0;
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
-  void shift_row_bits(std::int64_t r, std::vector<std::uint64_t>& plane, bool in);
   void clock_switches();
   void clock_sums();
   void clock_shadow();
+  std::uint32_t take_weight(std::int64_t c);
   void write_accumulators();
-  void write_accumulator(std::int64_t c, const std::uint32_t* sums);
+  const Target& target(std::int64_t clocks_ago) const { return targets_[(tick_ - static_cast<std::uint64_t>(clocks_ago)) & (targets_.size() - 1)]; }
+  void give_target(const AccumulatorRow& row);
 
   std::int64_t rows_, columns_, feeder_, sums_, pitch_, mask_words_;
 
   // Elements: words [R][pitch], bits [R][mask_words].
-  std::vector<std::uint32_t> storage_;
-  std::uint32_t *active_, *shadow_, *sum_, *zeros_;
-  std::array<std::vector<std::uint64_t>, kArithmetics> valid_;
-  std::vector<std::uint64_t> switching_, train_;
+  Operands operands_;
+  std::vector<std::uint8_t> storage_;
+  std::uint8_t *active_, *shadow_;
+  std::uint32_t *sum_, *zeros_;
+  std::vector<std::uint64_t> train_;
+  std::array<ShiftBits, kArithmetics> valid_line_;
+  ShiftBits switch_line_;
   // Values: row r's registers (r, c) stand at line r, head + c; its staging queue in front of them, newest first.
-  std::vector<std::uint32_t> lines_;
+  std::vector<std::uint8_t> lines_;
   std::int64_t line_pitch_, head_;
 
-  // Bits on their way to the edges; a row's, a column's turn comes R, C places later.
-  std::array<ShiftBits, kArithmetics> stage_valid_;
-  ShiftBits stage_switch_, stage_accept_, stage_first_, stage_target_;
+  ShiftBits stage_accept_, stage_first_, stage_target_;   // on their way to the columns
   std::vector<std::uint32_t> weights_;                // [C + feeder][C]: the row that column c takes in clock t stands at t
   std::deque<WeightColumn> columns_read_;             // on their way, for feeder_latency > 0
   std::vector<std::deque<std::uint32_t>> transposed_; // per column: what is left of a transposed tile
-  std::vector<AccumulatorRow> targets_;               // given in clock t: at t
+  std::int64_t transposed_left_ = 0;                  // words in all of them
+  std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
   std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][C]: sums below the array, of clock t at t
   std::vector<std::uint32_t> accumulators_;
 
   // Clocks for which something is still on its way; without, an edge changes nothing.
-  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0;
+  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0, column_live_ = 0;
   std::array<std::int64_t, kArithmetics> valid_live_{};
   std::uint64_t tick_ = 0;
 };

@@ -9,7 +9,7 @@ namespace systole::machine {
 
 class ShiftBits {
  public:
-  explicit ShiftBits(std::int64_t bits = 1) : words_(static_cast<std::size_t>((bits + 63) / 64 + 1)) {}
+  explicit ShiftBits(std::int64_t bits = 1) : words_(static_cast<std::size_t>((bits + 63) / 64 + 2)) {}
   // Every bit moves up by one; `bit` becomes bit 0.
   void shift(bool bit) {
     std::uint64_t carry = bit ? 1 : 0;
@@ -27,6 +27,9 @@ class ShiftBits {
     const std::uint64_t low = at < words_.size() ? words_[at] : 0, high = at + 1 < words_.size() ? words_[at + 1] : 0;
     return by == 0 ? low : (low >> by) | (high << (64 - by));
   }
+
+  const std::uint64_t* words() const { return words_.data(); }   // and two words of zeros, or of bits that have left
+  std::int64_t word_count() const { return static_cast<std::int64_t>(words_.size()); }
 
  private:
   std::vector<std::uint64_t> words_;

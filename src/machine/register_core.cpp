@@ -3,6 +3,24 @@
 #include <algorithm>
 
 namespace systole::machine {
+namespace {
+
+// The narrowest form that holds the operands of all products.
+Operands operands_of(const isa::CoreCode& code) {
+  bool shorts = true, bf16 = true;
+  const auto add = [&](std::int64_t number) {
+    const auto format = static_cast<DType>(number);
+    shorts = shorts && !is_float(format) && dtype_bytes(format) <= 2 && format != DType::kU16;
+    bf16 = bf16 && format == DType::kBF16;
+  };
+  for (const isa::Instruction& word : code.code) {
+    if (const auto* push = word.as<isa::Push>()) add(push->format);
+    if (const auto* matmul = word.as<isa::Matmul>()) add(matmul->format);
+  }
+  return bf16 ? Operands::kBf16 : shorts ? Operands::kShorts : Operands::kWords;
+}
+
+}  // namespace
 
 RegisterCore::RegisterCore(const isa::CoreCode& code, std::span<const MicroOp> microcode, const Chip& chip)
     : chip_(chip), registered_(chip.timing.control_cycles != 0), sequencer_(code, chip.timing.queue_depth), vector_(chip, microcode),
@@ -10,7 +28,7 @@ RegisterCore::RegisterCore(const isa::CoreCode& code, std::span<const MicroOp> m
   present_.push_back(isa::kVector);
   for (int d = 0; d < static_cast<int>(chip.dma_engines); ++d) present_.push_back(isa::dma_unit(d));
   for (int a = 0; a < static_cast<int>(chip.mxu.count); ++a) {
-    matrices_.emplace_back(chip);
+    matrices_.emplace_back(chip, operands_of(code));
     present_.push_back(isa::push_unit(a));
     present_.push_back(isa::matrix_unit(a));
   }

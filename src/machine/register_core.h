@@ -58,7 +58,7 @@ class RegisterCore {
 
  private:
   struct Matrix {                            // an array with its two units
-    explicit Matrix(const Chip& chip) : array(chip), push(chip), feeder(chip) {}
+    Matrix(const Chip& chip, Operands operands) : array(chip, operands), push(chip), feeder(chip) {}
     SystolicArray array;
     PushReader push;
     Feeder feeder;

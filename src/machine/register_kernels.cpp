@@ -43,6 +43,14 @@ HWY_BEFORE_NAMESPACE();
 namespace systole::machine {
 namespace HWY_NAMESPACE {
 
+// Bits of row r for columns 64 w .. 64 w + 63.
+HWY_INLINE std::uint64_t RowBits(const BitLine& line, std::int64_t r, std::int64_t w) {
+  const std::int64_t at = line.first + r + 64 * w;
+  const std::uint64_t low = line.words[at / 64], high = line.words[at / 64 + 1];
+  return at % 64 == 0 ? low : (low >> (at % 64)) | (high << (64 - at % 64));
+}
+HWY_INLINE std::uint64_t LowBits(std::int64_t count) { return count >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1; }
+
 // Is the host's fused multiply-add under flush-to-zero the definition? On x86 it tests for a subnormal after rounding, as
 // numeric/mac.h does.
 #if HWY_TARGET == HWY_SCALAR || HWY_TARGET == HWY_EMU128 || !defined(__x86_64__)
@@ -54,27 +62,32 @@ namespace HWY_NAMESPACE {
 #if SYSTOLE_PLAIN_LOOPS
 
 template <class Function>
-void EachBit(const std::uint64_t* mask, std::int64_t words, Function function) {
-  for (std::int64_t w = 0; w < words; ++w) {
-    for (std::uint64_t left = mask[w]; left != 0; left &= left - 1) function(w * 64 + std::countr_zero(left));
-  }
+void EachBit(std::uint64_t bits, std::int64_t w, std::int64_t columns, Function function) {
+  for (bits &= LowBits(columns - 64 * w); bits != 0; bits &= bits - 1) function(w * 64 + std::countr_zero(bits));
 }
 
 void ClockSums(const ArrayPlanes& p) {
   for (std::int64_t r = p.rows - 1; r >= 0; --r) {
     const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
     for (int k = 0; k < kArithmetics; ++k) {
-      if (p.valid[k] == nullptr) continue;
-      EachBit(p.valid[k] + r * p.mask_words, p.mask_words, [&](std::int64_t c) {
-        p.sum[r * p.pitch + c] = multiply_add(static_cast<Arithmetic>(k), p.value[r * p.value_pitch + c], p.active[r * p.pitch + c], above[c]);
-      });
+      if (p.valid[k].words == nullptr) continue;
+      for (std::int64_t w = 0; w < p.mask_words; ++w) {
+        EachBit(RowBits(p.valid[k], r, w), w, p.columns, [&](std::int64_t c) {
+          p.sum[r * p.pitch + c] = multiply_add(static_cast<Arithmetic>(k), get_operand(p.operands, p.value, r * p.value_pitch + c),
+                                                get_operand(p.operands, p.active, r * p.pitch + c), above[c]);
+        });
+      }
     }
   }
 }
 
 void ClockShadow(const ArrayPlanes& p) {
   for (std::int64_t r = p.rows - 1; r >= 1; --r) {
-    EachBit(p.take + r * p.mask_words, p.mask_words, [&](std::int64_t c) { p.shadow[r * p.pitch + c] = p.shadow[(r - 1) * p.pitch + c]; });
+    for (std::int64_t w = 0; w < p.mask_words; ++w) {
+      EachBit(p.take[r * p.mask_words + w], w, p.columns, [&](std::int64_t c) {
+        put_operand(p.operands, p.shadow, r * p.pitch + c, get_operand(p.operands, p.shadow, (r - 1) * p.pitch + c));
+      });
+    }
   }
 }
 
@@ -107,49 +120,137 @@ struct Fixed {
     return hn::BitCast(du, clamp(hn::Add(rounded, hn::BitCast(di, sum))));
   }
 };
-struct Above {   // a weight moving down
-  HWY_INLINE U operator()(U, U, U above) const { return above; }
+// How operands are read.
+struct Words {
+  using T = std::uint32_t;
+  static HWY_INLINE U Read(const T* p) { return hn::LoadU(du, p); }
+};
+struct Shorts {
+  using T = std::uint16_t;
+  static HWY_INLINE U Read(const T* p) {
+    const hn::Rebind<std::int16_t, Di> narrow;
+    return hn::BitCast(du, hn::PromoteTo(di, hn::LoadU(narrow, reinterpret_cast<const std::int16_t*>(p))));
+  }
+};
+struct Bf16 {
+  using T = std::uint16_t;
+  static HWY_INLINE U Read(const T* p) {
+    const hn::Rebind<std::uint16_t, Du> narrow;
+    return hn::ShiftLeft<16>(hn::PromoteTo(du, hn::LoadU(narrow, p)));
+  }
 };
 
-// to[c] = function(value[c], weight[c], above[c]) where the mask says so.
-template <class Function>
-HWY_INLINE void Row(const std::uint64_t* mask, std::int64_t columns, const std::uint32_t* value, const std::uint32_t* weight,
-                    const std::uint32_t* above, std::uint32_t* to, Function function) {
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(du));
-  const std::uint64_t full = (std::uint64_t{1} << lanes) - 1;
-  for (std::int64_t c = 0; c < columns; c += lanes) {
-    const std::uint64_t bits = (mask[c / 64] >> (c % 64)) & full;
-    if (bits == 0) continue;
-    const U result = function(hn::LoadU(du, value + c), hn::Load(du, weight + c), hn::Load(du, above + c));
-    if (bits == full) {
-      hn::Store(result, du, to + c);
-      continue;
-    }
-    const auto chosen = hn::LoadMaskBits(du, reinterpret_cast<const std::uint8_t*>(&bits));
-    hn::Store(hn::IfThenElse(chosen, result, hn::Load(du, to + c)), du, to + c);
+// sum[c] = function(value[c], weight[c], above[c]) for all columns.
+template <class Operand, class Function, class T = typename Operand::T>
+HWY_INLINE void AllColumns(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
+                           std::uint32_t* HWY_RESTRICT sum, std::size_t columns, Function function) {
+  const std::size_t lanes = hn::Lanes(du);
+  for (std::size_t c = 0; c < columns; c += lanes) {
+    hn::Store(function(Operand::Read(value + c), Operand::Read(weight + c), hn::Load(du, above + c)), du, sum + c);
+  }
+}
+
+// The same for the columns whose bits are set, 64 at most.
+template <class Operand, class Function, class T = typename Operand::T>
+HWY_INLINE void SomeColumns(std::uint64_t bits, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight,
+                            const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum, Function function) {
+  const std::size_t lanes = hn::Lanes(du);
+  const std::uint64_t full = LowBits(static_cast<std::int64_t>(lanes));
+  for (std::size_t c = 0; bits != 0; c += lanes, bits = lanes < 64 ? bits >> lanes : 0) {
+    const std::uint64_t here = bits & full;
+    if (here == 0) continue;
+    const U result = function(Operand::Read(value + c), Operand::Read(weight + c), hn::Load(du, above + c));
+    const auto chosen = hn::LoadMaskBits(du, reinterpret_cast<const std::uint8_t*>(&here));
+    hn::Store(hn::IfThenElse(chosen, result, hn::Load(du, sum + c)), du, sum + c);
+  }
+}
+
+template <class Operand, class Function>
+HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r, Function function) {
+  if (line.words == nullptr) return;
+  const auto* value = reinterpret_cast<const typename Operand::T*>(p.value) + r * p.value_pitch;
+  const auto* weight = reinterpret_cast<const typename Operand::T*>(p.active) + r * p.pitch;
+  const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
+  std::uint32_t* sum = p.sum + r * p.pitch;
+  bool all = true;
+  for (std::int64_t w = 0; w < p.mask_words; ++w) {
+    const std::uint64_t exist = LowBits(p.columns - 64 * w);
+    all = all && (RowBits(line, r, w) & exist) == exist;
+  }
+  if (all) return AllColumns<Operand>(value, weight, above, sum, static_cast<std::size_t>(p.columns), function);
+  for (std::int64_t w = 0; w < p.mask_words; ++w) {
+    const std::int64_t c = 64 * w;
+    SomeColumns<Operand>(RowBits(line, r, w) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c, function);
+  }
+}
+
+// Does every element have work?
+HWY_INLINE bool AllValid(const ArrayPlanes& p, const BitLine& line) {
+  const std::int64_t count = p.rows + p.columns - 1;
+  for (std::int64_t k = 0; k < count; k += 64) {
+    const std::uint64_t exist = LowBits(count - k);
+    if ((RowBits(line, k, 0) & exist) != exist) return false;
+  }
+  return true;
+}
+
+template <class Operand, class Function>
+void AllRows(const ArrayPlanes& p, Function function) {
+  const auto columns = static_cast<std::size_t>(p.columns);
+  const auto* value = reinterpret_cast<const typename Operand::T*>(p.value) + (p.rows - 1) * p.value_pitch;
+  const auto* weight = reinterpret_cast<const typename Operand::T*>(p.active) + (p.rows - 1) * p.pitch;
+  std::uint32_t* sum = p.sum + (p.rows - 1) * p.pitch;
+  for (std::int64_t r = p.rows - 1; r > 0; --r, value -= p.value_pitch, weight -= p.pitch, sum -= p.pitch) {
+    AllColumns<Operand>(value, weight, sum - p.pitch, sum, columns, function);
+  }
+  AllColumns<Operand>(value, weight, p.zeros, sum, columns, function);
+}
+
+template <class Operand>
+void SumsWith(const ArrayPlanes& p) {
+  const BitLine& integer = p.valid[static_cast<int>(Arithmetic::kInteger)];
+  const BitLine& real = p.valid[static_cast<int>(Arithmetic::kFloat)];
+  const BitLine& fixed = p.valid[static_cast<int>(Arithmetic::kFixed)];
+  if (integer.words != nullptr && AllValid(p, integer)) return AllRows<Operand>(p, Integer());
+  if (real.words != nullptr && AllValid(p, real)) return AllRows<Operand>(p, Float());
+  if (fixed.words != nullptr && AllValid(p, fixed)) return AllRows<Operand>(p, Fixed());
+  for (std::int64_t r = p.rows - 1; r >= 0; --r) {
+    SumsOf<Operand>(p, integer, r, Integer());
+    SumsOf<Operand>(p, real, r, Float());
+    SumsOf<Operand>(p, fixed, r, Fixed());
   }
 }
 
 void ClockSums(const ArrayPlanes& p) {
-  const auto each = [&](Arithmetic arithmetic, std::int64_t r, auto function) HWY_ATTR {
-    const std::uint64_t* mask = p.valid[static_cast<int>(arithmetic)];
-    if (mask == nullptr) return;
-    Row(mask + r * p.mask_words, p.columns, p.value + r * p.value_pitch, p.active + r * p.pitch, r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch,
-        p.sum + r * p.pitch, function);
-  };
   const FlushScope flush;
-  for (std::int64_t r = p.rows - 1; r >= 0; --r) {
-    each(Arithmetic::kInteger, r, Integer());
-    each(Arithmetic::kFloat, r, Float());
-    each(Arithmetic::kFixed, r, Fixed());
+  switch (p.operands) {
+    case Operands::kWords: return SumsWith<Words>(p);
+    case Operands::kShorts: return SumsWith<Shorts>(p);
+    case Operands::kBf16: return SumsWith<Bf16>(p);
+  }
+}
+
+// Vectors of operands of 16 or 32 bits.
+template <class T>
+void ShadowWith(const ArrayPlanes& p) {
+  const hn::ScalableTag<T> d;
+  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
+  const std::uint64_t full = LowBits(lanes);
+  auto* shadow = reinterpret_cast<T*>(p.shadow);
+  for (std::int64_t r = p.rows - 1; r >= 1; --r) {
+    for (std::int64_t c = 0; c < p.columns; c += lanes) {
+      const std::uint64_t bits = (p.take[r * p.mask_words + c / 64] >> (c % 64)) & full;
+      if (bits == 0) continue;
+      const auto chosen = hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(&bits));
+      T* const to = shadow + r * p.pitch + c;
+      hn::StoreU(hn::IfThenElse(chosen, hn::LoadU(d, to - p.pitch), hn::LoadU(d, to)), d, to);
+    }
   }
 }
 
 void ClockShadow(const ArrayPlanes& p) {
-  for (std::int64_t r = p.rows - 1; r >= 1; --r) {
-    const std::uint32_t* above = p.shadow + (r - 1) * p.pitch;
-    Row(p.take + r * p.mask_words, p.columns, above, above, above, p.shadow + r * p.pitch, Above());
-  }
+  if (p.operands == Operands::kWords) ShadowWith<std::uint32_t>(p);
+  else ShadowWith<std::uint16_t>(p);
 }
 
 #endif

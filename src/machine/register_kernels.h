@@ -19,18 +19,44 @@ constexpr Arithmetic arithmetic_of(DType format) {
 std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint32_t weight, std::uint32_t sum);
 std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum);
 
-// Planes of words [rows][pitch] and of bits [rows][mask_words], column c in bit c % 64 of word c / 64. Rows of words start at 64
-// bytes, and whole vectors from any column may be read.
+// How operands (values and weights) lie in the host's memory; always 32-bit words in meaning. Narrow ones are faster.
+enum class Operands : std::uint8_t {
+  kWords,    // as they are
+  kShorts,   // 16 bits, to be extended by the sign: integers and fixed point of at most 16 bits
+  kBf16,     // 16 bits, the upper half of an fp32
+};
+constexpr std::int64_t operand_bytes(Operands operands) { return operands == Operands::kWords ? 4 : 2; }
+inline std::uint32_t get_operand(Operands operands, const std::uint8_t* plane, std::int64_t at) {
+  if (operands == Operands::kWords) return reinterpret_cast<const std::uint32_t*>(plane)[at];
+  const std::uint16_t half = reinterpret_cast<const std::uint16_t*>(plane)[at];
+  if (operands == Operands::kBf16) return std::uint32_t{half} << 16;
+  return static_cast<std::uint32_t>(static_cast<std::int32_t>(static_cast<std::int16_t>(half)));
+}
+inline void put_operand(Operands operands, std::uint8_t* plane, std::int64_t at, std::uint32_t word) {
+  if (operands == Operands::kWords) reinterpret_cast<std::uint32_t*>(plane)[at] = word;
+  else reinterpret_cast<std::uint16_t*>(plane)[at] = static_cast<std::uint16_t>(operands == Operands::kBf16 ? word >> 16 : word);
+}
+
+// A line of bits on which row r of the array sees, for column c, bit first + r + c. One word beyond the last bit may be read.
+struct BitLine {
+  const std::uint64_t* words = nullptr;       // null: no bit is set
+  std::int64_t first = 0;
+};
+
+// Planes of words or operands [rows][pitch] and of bits [rows][mask_words], column c in bit c % 64 of word c / 64. Rows but those of
+// values start at 64 bytes (operands: 32 at least), and whole vectors from any column may be read; what lies in columns beyond the last
+// has no meaning.
 struct ArrayPlanes {
   std::int64_t rows = 0, columns = 0, pitch = 0, mask_words = 0;
-  const std::uint32_t* value = nullptr;       // of this edge, rows value_pitch apart
+  Operands operands = Operands::kWords;
+  const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart
   std::int64_t value_pitch = 0;
-  const std::uint32_t* active = nullptr;
+  const std::uint8_t* active = nullptr;       // operands
+  std::uint8_t* shadow = nullptr;             // operands
   const std::uint32_t* zeros = nullptr;       // [pitch]
   std::uint32_t* sum = nullptr;
-  std::uint32_t* shadow = nullptr;
-  const std::uint64_t* valid[kArithmetics] = {};   // null: no element has work in this arithmetic
-  const std::uint64_t* take = nullptr;
+  BitLine valid[kArithmetics];                // which elements have work in each arithmetic
+  const std::uint64_t* take = nullptr;        // plane
 };
 
 // sum(r, c) = value(r, c) x active(r, c) + sum(r - 1, c) where valid.
