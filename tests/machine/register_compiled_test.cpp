@@ -24,6 +24,21 @@ struct Tally {
   std::int64_t programs = 0, cycles = 0;
 };
 
+void compare(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs, Tally& tally) {
+  const auto time = simulate_time(program, chip);
+  ASSERT_TRUE(time.ok()) << time.error().text();
+  constexpr std::int64_t kMostCycles = 100000;   // of one program in a test
+  if (time->cycles > kMostCycles) return;
+  const auto values = simulate_values(program, chip, inputs);
+  const auto registers = simulate_registers(program, chip, inputs);
+  ASSERT_TRUE(values.ok()) << values.error().text();
+  ASSERT_TRUE(registers.ok()) << registers.error().text();
+  EXPECT_EQ(registers->cycles, time->cycles);
+  for (std::size_t i = 0; i < values->size(); ++i) EXPECT_TRUE(registers->outputs[i].same_bits((*values)[i])) << "output " << i;
+  ++tally.programs;
+  tally.cycles += registers->cycles;
+}
+
 void check_one(std::uint64_t seed, Tally& tally) {
   SCOPED_TRACE("SYSTOLE_SEED=" + std::to_string(seed));
   Random random(seed);
@@ -46,18 +61,32 @@ void check_one(std::uint64_t seed, Tally& tally) {
   const auto compiled = compile::compile(source, chip, options);
   if (!compiled.ok() && compiled.error().code == ErrorCode::kUnsupported) return;
   ASSERT_TRUE(compiled.ok()) << compiled.error().text();
-  const auto time = simulate_time(compiled->program, chip);
-  ASSERT_TRUE(time.ok()) << time.error().text();
-  constexpr std::int64_t kMostCycles = 60000;   // of one program in a test
-  if (time->cycles > kMostCycles) return;
-  const auto values = simulate_values(compiled->program, chip, inputs);
-  const auto registers = simulate_registers(compiled->program, chip, inputs);
-  ASSERT_TRUE(values.ok()) << values.error().text();
-  ASSERT_TRUE(registers.ok()) << registers.error().text();
-  EXPECT_EQ(registers->cycles, time->cycles);
-  for (std::size_t i = 0; i < values->size(); ++i) EXPECT_TRUE(registers->outputs[i].same_bits((*values)[i])) << "output " << i;
-  ++tally.programs;
-  tally.cycles += registers->cycles;
+  compare(compiled->program, chip, inputs, tally);
+}
+
+// Whatever a chip of the catalogue says: a convolution, a product, reductions and functions, in the chip's own format.
+TEST(RegisterCompiled, EveryChipOfTheCatalogueRunsAsInTheEventEngine) {
+  for (const std::string& name : catalogue()) {
+    const auto chip = load_chip(name);
+    ASSERT_TRUE(chip.ok()) << chip.error().text();
+    if (chip->machine != MachineKind::kGeneric) continue;
+    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+      SCOPED_TRACE(name + " seed " + std::to_string(seed));
+      Random random(seed);
+      const graph::Graph source = test::random_graph(random, 10);
+      std::vector<Tensor> inputs;
+      for (const graph::ValueId v : source.inputs) inputs.push_back(test::random_tensor(random, DType::kF32, source.type(v).shape));
+      compile::Options options;
+      options.format = is_integer(chip->default_format) ? DType::kF32 : chip->default_format;
+      const auto compiled = compile::compile(source, *chip, options);
+      if (!compiled.ok() && compiled.error().code == ErrorCode::kUnsupported) continue;
+      ASSERT_TRUE(compiled.ok()) << compiled.error().text();
+      Tally tally;
+      compare(compiled->program, *chip, inputs, tally);
+      EXPECT_EQ(tally.programs, 1);
+      std::printf("%s: %lld cycles\n", name.c_str(), static_cast<long long>(tally.cycles));
+    }
+  }
 }
 
 TEST(RegisterCompiled, EqualsTheEventEngineInBitsAndCycles) {
