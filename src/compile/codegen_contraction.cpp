@@ -224,11 +224,11 @@ ContractionCodegen::Loaded ContractionCodegen::load(Core& core, CoreBuffers& buf
 
 std::int64_t ContractionCodegen::sums_row(std::size_t wave) const {
   const std::int64_t half = chip_.mxu.accumulator_rows == 0 ? element_count(plan_.tile) : accumulator_rows();
-  return context_.options.double_buffer && wave % 2 == 1 ? half : 0;
+  return in_halves() && wave % 2 == 1 ? half : 0;
 }
 
 Object& ContractionCodegen::sums_object(Core& core, std::size_t wave, std::size_t array) const {
-  return core.sums[array][context_.options.double_buffer ? wave % 2 : 0];
+  return core.sums[array][in_halves() ? wave % 2 : 0];
 }
 
 void ContractionCodegen::compute(Core& core, const Step& step, const Loaded& loaded) {

@@ -80,6 +80,7 @@ class ContractionCodegen {
   bool instruction_counts_fit(const Shape& rows) const;
 
   std::int64_t accumulator_rows() const;
+  bool in_halves() const;   // the accumulators: one half is filled while the other is read
 
   std::optional<ContractionPlan> make_plan(const Shape& rows, bool rows_outer, bool whole) const;
 

@@ -120,8 +120,10 @@ bool ContractionCodegen::instruction_counts_fit(const Shape& rows) const {
 
 std::int64_t ContractionCodegen::accumulator_rows() const {
   const std::int64_t rows = chip_.mxu.accumulator_rows == 0 ? (1 << 19) : chip_.mxu.accumulator_rows;
-  return context_.options.double_buffer ? std::max<std::int64_t>(1, rows / 2) : rows;
+  return in_halves() ? rows / 2 : rows;
 }
+
+bool ContractionCodegen::in_halves() const { return context_.options.double_buffer && chip_.mxu.accumulator_rows != 1; }
 
 std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, bool rows_outer, bool whole) const {
   ContractionPlan plan;

@@ -195,8 +195,22 @@ class Checker {
     const auto columns = window_offsets({counts[c], w1, window->column, window->column_step, window->column_tap, window->width, true}, strides[c], bind.w1);
     if (!rows || !columns) return std::nullopt;
     if (r != c) return others + *rows + *columns;
-    const Interval by_row = others + *rows + steps(bind.w1, w1), by_column = others + *columns + steps(bind.w0, w0);
-    return Interval{std::max(by_row.low, by_column.low), std::min(by_row.high, by_column.high)};
+    return window_of_one_dimension(bind, *window, counts[r], strides[r], w0, w1, others);
+  }
+  // The same where one dimension steps both row and column: index by index, or without the window if there are very many.
+  static std::optional<Interval> window_of_one_dimension(const Bind& bind, const Window& window, std::int64_t count, std::int64_t stride,
+                                                         std::int64_t w0, std::int64_t w1, Interval others) {
+    constexpr std::int64_t kMostSteps = 4096;
+    if (count > kMostSteps) return others + steps(stride, count) + steps(bind.w0, w0) + steps(bind.w1, w1);
+    std::optional<Interval> all;
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto rows = window_offsets({1, w0, window.row + i * window.row_step, 0, window.row_tap, window.height, true}, 0, bind.w0);
+      const auto columns = window_offsets({1, w1, window.column + i * window.column_step, 0, window.column_tap, window.width, true}, 0, bind.w1);
+      if (!rows || !columns) continue;
+      const Interval here = others + Interval{Wide{i} * stride, Wide{i} * stride} + *rows + *columns;
+      all = all ? hull(*all, here) : here;
+    }
+    return all;
   }
 
   template <typename S>

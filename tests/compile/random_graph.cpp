@@ -16,14 +16,14 @@ Chip small_chip(Random& random) {
   chip.name = "random";
   chip.cores = random.integer(1, 2);
   chip.mxu.count = random.integer(1, 3);
-  chip.mxu.rows = random.integer(2, 9);
-  chip.mxu.columns = random.integer(2, 9);
+  chip.mxu.rows = random.integer(1, 9);
+  chip.mxu.columns = random.integer(1, 9);
   chip.mxu.weight_double_buffer = random.chance(0.8);
   chip.mxu.formats = {DType::kBF16, DType::kI8, DType::kU8};
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF32);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kQ8_8);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF16);
-  chip.mxu.accumulator_rows = random.integer(2, 64);
+  chip.mxu.accumulator_rows = random.chance(0.1) ? random.integer(0, 2) : random.integer(2, 64);   // 0: any number
   chip.vpu.lanes = random.integer(1, 8);
   chip.vpu.sublanes = random.integer(1, 3);
   chip.vpu.strided_cycles = random.integer(1, 4);

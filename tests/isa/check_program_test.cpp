@@ -120,6 +120,19 @@ TEST(CheckProgram, BoundsCutOffWhatIsNotRead) {
   expect_error("mxu0: pad step_pitch=1 column_step=1 width=0 type=i8\n" + push + matmul, "vmem address");
 }
 
+// Taps of a 5 x 5 window at a corner (row and column -2): the first that exists is (2, 2), 2 x 12 + 2 x 4 words behind the base. Both
+// axes look at dimension 0, which has one index.
+TEST(CheckProgram, AWindowOfOneDimensionCutsOffBothAxes) {
+  const auto program = [](const std::string& base) {
+    return "vpu: bind base=" + base + " type=f32 s4=1 w0=12 w1=4\nvpu: bind slot=1 base=0x200 type=f32 s4=1\n" +
+           "vpu: window slots=1 row=-2 column=-2 row_step=0 column_step=0 height=3 width=3\nvpu: run prologue=0 body=1 epilogue=1 d4=4 w0=5 w1=5\n";
+  };
+  const std::string micro = "micro load r0, s0\nmicro store s1, r0\n";
+  EXPECT_EQ(verdict(program("0xfffffff80"), micro), "ok");          // 2^36 - 128
+  expect_error(program("0xfffffff7c"), "vmem address", micro);
+  EXPECT_EQ(verdict(program("0x0"), micro), "ok");
+}
+
 TEST(CheckProgram, Tokens) {
   EXPECT_EQ(verdict("dma0: nop signal=vpu\nvpu: nop wait=dma0\n"), "ok");
   expect_error("vpu: nop wait=dma0\ndma0: nop signal=vpu\n", "a token from dma0 to vpu is taken before it is given");
