@@ -30,13 +30,16 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
       switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
       stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_target_(feeder_ + rows_ + columns_ + sums_) {
   const std::int64_t words = 4 * rows_ * pitch_ + kApart, weights = operand_bytes(operands_) * rows_ * pitch_ + kApart;
-  storage_.resize(size(words + 2 * weights + 4 * pitch_ + 128));
+  storage_.resize(size(words + 3 * weights + 4 * pitch_ + 128));
   sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
   active_ = reinterpret_cast<std::uint8_t*>(sum_) + words;
-  shadow_ = active_ + weights;
-  zeros_ = reinterpret_cast<std::uint32_t*>(shadow_ + weights);
+  shadow_[0] = active_ + weights;
+  shadow_[1] = shadow_[0] + weights;
+  zeros_ = reinterpret_cast<std::uint32_t*>(shadow_[1] + weights);
   for (auto& line : valid_line_) line = ShiftBits(feeder_ + rows_ + pitch_ + 64);
-  train_.resize(size(rows_ * mask_words_));
+  plane_.resize(size(columns_));
+  taken_.resize(size(columns_));
+  accepted_.resize(size(mask_words_));
   lines_.resize(size(operand_bytes(operands_) * (rows_ * line_pitch_ + kVector)));
   weights_.resize(size((columns_ + feeder_) * columns_));
   columns_read_.resize(size(feeder_));
@@ -50,11 +53,11 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
 
 Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
   const std::int64_t at = r * pitch_ + c;
-  Element e{get_operand(operands_, active_, at), get_operand(operands_, shadow_, at),
+  Element e{get_operand(operands_, active_, at), shadow(r, c),
             get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[at]};
   for (const ShiftBits& line : valid_line_) e.valid = e.valid || line.test(feeder_ + r + c);
   e.switching = switch_line_.test(feeder_ + r + c);
-  e.train = bit(train_, r, c);
+  e.train = ((accepted_[size(c / 64)] >> (c % 64)) & 1) != 0 && r < taken_[size(c)];
   return e;
 }
 
@@ -157,7 +160,7 @@ void SystolicArray::clock_switches() {
       const std::int64_t diagonal = w * 64 + std::countr_zero(left) - feeder_;
       for (std::int64_t r = std::max<std::int64_t>(diagonal - columns_ + 1, 0); r <= std::min(diagonal, rows_ - 1); ++r) {
         const std::int64_t at = r * pitch_ + diagonal - r;
-        put_operand(operands_, active_, at, get_operand(operands_, shadow_, at));
+        put_operand(operands_, active_, at, shadow(r, diagonal - r));
       }
     }
   }
@@ -165,7 +168,7 @@ void SystolicArray::clock_switches() {
 
 void SystolicArray::clock_sums() {
   ArrayPlanes planes;
-  planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
+  planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_;
   planes.operands = operands_;
   planes.value = lines_.data() + head_ * operand_bytes(operands_), planes.value_pitch = line_pitch_;
   planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
@@ -179,38 +182,37 @@ void SystolicArray::clock_sums() {
   if (any) machine::clock_sums(planes);
 }
 
-// Row 0 takes from the wires above its columns, every other row from the row above it, in the accepts in which that row had
-// taken one before.
+// Row 0 takes the weight, and every row that has taken one of this tile hands its own down.
+void SystolicArray::accept_weight(std::int64_t c, bool first, std::uint32_t weight) {
+  std::int32_t& k = taken_[size(c)];
+  std::uint8_t& plane = plane_[size(c)];
+  if (first) k = 0;
+  put_operand(operands_, shadow_[1 - plane], (rows_ - 1 - k) * pitch_ + c, weight);
+  if (++k == rows_) plane = static_cast<std::uint8_t>(1 - plane);
+}
+
 void SystolicArray::clock_shadow() {
   if (shadow_live_ == 0) return;
   --shadow_live_;
-  for (std::int64_t w = 0; w < mask_words_; ++w) {
-    const std::uint64_t columns = low_bits(columns_ - 64 * w);
-    const std::uint64_t accept = stage_accept_.word_from(feeder_ + 64 * w) & columns, first = stage_first_.word_from(feeder_ + 64 * w);
-    for (std::int64_t r = rows_ - 1; r >= 1; --r) bits(train_, r)[w] = accept & ~first & bits(train_, r - 1)[w];
-    bits(train_, 0)[w] = accept;
-  }
-  ArrayPlanes planes;
-  planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_, planes.mask_words = mask_words_;
-  planes.operands = operands_;
-  planes.shadow = shadow_, planes.take = train_.data();
-  machine::clock_shadow(planes);
   const std::uint32_t* top = weights_.data() + tick_ % size(columns_ + feeder_) * size(columns_);
   for (std::int64_t w = 0; w < mask_words_; ++w) {
-    for (std::uint64_t left = bits(train_, 0)[w]; left != 0; left &= left - 1) {
-      const std::int64_t c = w * 64 + std::countr_zero(left);
-      put_operand(operands_, shadow_, c, transposed_left_ == 0 ? top[c] : take_weight(c));
+    const std::uint64_t accept = stage_accept_.word_from(feeder_ + 64 * w) & low_bits(columns_ - 64 * w);
+    const std::uint64_t first = stage_first_.word_from(feeder_ + 64 * w);
+    accepted_[size(w)] = accept;
+    for (std::uint64_t left = accept; left != 0; left &= left - 1) {
+      const int i = std::countr_zero(left);
+      const std::int64_t c = w * 64 + i;
+      const bool queued = transposed_left_ != 0 && !transposed_[size(c)].empty();
+      accept_weight(c, ((first >> i) & 1) != 0, queued ? take_transposed(c) : top[c]);
     }
   }
 }
 
-std::uint32_t SystolicArray::take_weight(std::int64_t c) {
-  const std::uint32_t weight = top_weight(c);
+std::uint32_t SystolicArray::take_transposed(std::int64_t c) {
   auto& queue = transposed_[size(c)];
-  if (!queue.empty()) {
-    queue.pop_front();
-    --transposed_left_;
-  }
+  const std::uint32_t weight = queue.front();
+  queue.pop_front();
+  --transposed_left_;
   return weight;
 }
 

@@ -3,7 +3,9 @@
 //
 // Every register is there to be read; where it lies in the host's memory is chosen for speed. The input registers of a row and its
 // staging queue are one shift register: a window that slides over a line of words. The valid and switch bits of all rows come from
-// one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c.
+// one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c. Shadow
+// weights move down a row with each accept of their tile: after k of them rows 0 .. k - 1 hold the last k weights, newest first. They lie
+// where they will stand after the last accept, in a plane of their own until then, beside the plane of the tile before.
 #pragma once
 
 #include <array>
@@ -96,28 +98,33 @@ class SystolicArray {
     bool accumulate = false, last = false;
     Arithmetic arithmetic = Arithmetic::kInteger;
   };
-  std::uint64_t* bits(std::vector<std::uint64_t>& plane, std::int64_t r) { return plane.data() + r * mask_words_; }
-  bool bit(const std::vector<std::uint64_t>& plane, std::int64_t r, std::int64_t c) const {
-    return ((plane[static_cast<std::size_t>(r * mask_words_ + c / 64)] >> (c % 64)) & 1) != 0;
+  std::uint32_t shadow(std::int64_t r, std::int64_t c) const {
+    const std::int64_t k = taken_[static_cast<std::size_t>(c)] % rows_;   // all taken: the tile has become the plane
+    const std::size_t plane = plane_[static_cast<std::size_t>(c)];
+    return r < k ? get_operand(operands_, shadow_[1 - plane], (rows_ - k + r) * pitch_ + c) : get_operand(operands_, shadow_[plane], r * pitch_ + c);
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
   void clock_switches();
   void clock_sums();
   void clock_shadow();
-  std::uint32_t take_weight(std::int64_t c);
+  void accept_weight(std::int64_t c, bool first, std::uint32_t weight);
+  std::uint32_t take_transposed(std::int64_t c);
   void write_accumulators();
   const Target& target(std::int64_t clocks_ago) const { return targets_[(tick_ - static_cast<std::uint64_t>(clocks_ago)) & (targets_.size() - 1)]; }
   void give_target(const AccumulatorRow& row);
 
   std::int64_t rows_, columns_, feeder_, sums_, pitch_, mask_words_;
 
-  // Elements: words [R][pitch], bits [R][mask_words].
+  // Elements: planes [R][pitch].
   Operands operands_;
   std::vector<std::uint8_t> storage_;
-  std::uint8_t *active_, *shadow_;
+  std::uint8_t* active_;
+  std::uint8_t* shadow_[2];
   std::uint32_t *sum_, *zeros_;
-  std::vector<std::uint64_t> train_;
+  std::vector<std::uint8_t> plane_;                   // per column: which plane holds its tile
+  std::vector<std::int32_t> taken_;                   // per column: accepts of the latest tile so far
+  std::vector<std::uint64_t> accepted_;               // bits of columns: an accept in the last clock
   std::array<ShiftBits, kArithmetics> valid_line_;
   ShiftBits switch_line_;
   // Values: row r's registers (r, c) stand at line r, head + c; its staging queue in front of them, newest first.

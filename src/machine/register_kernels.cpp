@@ -71,22 +71,12 @@ void ClockSums(const ArrayPlanes& p) {
     const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
     for (int k = 0; k < kArithmetics; ++k) {
       if (p.valid[k].words == nullptr) continue;
-      for (std::int64_t w = 0; w < p.mask_words; ++w) {
+      for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
         EachBit(RowBits(p.valid[k], r, w), w, p.columns, [&](std::int64_t c) {
           p.sum[r * p.pitch + c] = multiply_add(static_cast<Arithmetic>(k), get_operand(p.operands, p.value, r * p.value_pitch + c),
                                                 get_operand(p.operands, p.active, r * p.pitch + c), above[c]);
         });
       }
-    }
-  }
-}
-
-void ClockShadow(const ArrayPlanes& p) {
-  for (std::int64_t r = p.rows - 1; r >= 1; --r) {
-    for (std::int64_t w = 0; w < p.mask_words; ++w) {
-      EachBit(p.take[r * p.mask_words + w], w, p.columns, [&](std::int64_t c) {
-        put_operand(p.operands, p.shadow, r * p.pitch + c, get_operand(p.operands, p.shadow, (r - 1) * p.pitch + c));
-      });
     }
   }
 }
@@ -173,12 +163,12 @@ HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r
   const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
   std::uint32_t* sum = p.sum + r * p.pitch;
   bool all = true;
-  for (std::int64_t w = 0; w < p.mask_words; ++w) {
+  for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
     const std::uint64_t exist = LowBits(p.columns - 64 * w);
     all = all && (RowBits(line, r, w) & exist) == exist;
   }
   if (all) return AllColumns<Operand>(value, weight, above, sum, static_cast<std::size_t>(p.columns), function);
-  for (std::int64_t w = 0; w < p.mask_words; ++w) {
+  for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
     const std::int64_t c = 64 * w;
     SomeColumns<Operand>(RowBits(line, r, w) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c, function);
   }
@@ -230,29 +220,6 @@ void ClockSums(const ArrayPlanes& p) {
   }
 }
 
-// Vectors of operands of 16 or 32 bits.
-template <class T>
-void ShadowWith(const ArrayPlanes& p) {
-  const hn::ScalableTag<T> d;
-  const auto lanes = static_cast<std::int64_t>(hn::Lanes(d));
-  const std::uint64_t full = LowBits(lanes);
-  auto* shadow = reinterpret_cast<T*>(p.shadow);
-  for (std::int64_t r = p.rows - 1; r >= 1; --r) {
-    for (std::int64_t c = 0; c < p.columns; c += lanes) {
-      const std::uint64_t bits = (p.take[r * p.mask_words + c / 64] >> (c % 64)) & full;
-      if (bits == 0) continue;
-      const auto chosen = hn::LoadMaskBits(d, reinterpret_cast<const std::uint8_t*>(&bits));
-      T* const to = shadow + r * p.pitch + c;
-      hn::StoreU(hn::IfThenElse(chosen, hn::LoadU(d, to - p.pitch), hn::LoadU(d, to)), d, to);
-    }
-  }
-}
-
-void ClockShadow(const ArrayPlanes& p) {
-  if (p.operands == Operands::kWords) ShadowWith<std::uint32_t>(p);
-  else ShadowWith<std::uint16_t>(p);
-}
-
 #endif
 
 #undef SYSTOLE_PLAIN_LOOPS
@@ -265,10 +232,8 @@ HWY_AFTER_NAMESPACE();
 namespace systole::machine {
 
 HWY_EXPORT(ClockSums);
-HWY_EXPORT(ClockShadow);
 
 void clock_sums(const ArrayPlanes& planes) { HWY_DYNAMIC_DISPATCH(ClockSums)(planes); }
-void clock_shadow(const ArrayPlanes& planes) { HWY_DYNAMIC_DISPATCH(ClockShadow)(planes); }
 
 }  // namespace systole::machine
 #endif

@@ -1,5 +1,5 @@
-// One clock edge of an array's sums and shadow weights, row by row from the last to the first, on the host's vector
-// instructions: the same bits on every instruction set. Inside the register engine.
+// One clock edge of an array's sums, row by row from the last to the first, on the host's vector instructions: the same bits on
+// every instruction set. Inside the register engine.
 #pragma once
 
 #include <cstdint>
@@ -43,25 +43,20 @@ struct BitLine {
   std::int64_t first = 0;
 };
 
-// Planes of words or operands [rows][pitch] and of bits [rows][mask_words], column c in bit c % 64 of word c / 64. Rows but those of
-// values start at 64 bytes (operands: 32 at least), and whole vectors from any column may be read; what lies in columns beyond the last
-// has no meaning.
+// Planes of words or operands [rows][pitch]. Rows but those of values start at 64 bytes (operands: 32 at least), and whole vectors from any
+// column may be read; what lies in columns beyond the last has no meaning.
 struct ArrayPlanes {
-  std::int64_t rows = 0, columns = 0, pitch = 0, mask_words = 0;
+  std::int64_t rows = 0, columns = 0, pitch = 0;
   Operands operands = Operands::kWords;
   const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart
   std::int64_t value_pitch = 0;
   const std::uint8_t* active = nullptr;       // operands
-  std::uint8_t* shadow = nullptr;             // operands
   const std::uint32_t* zeros = nullptr;       // [pitch]
   std::uint32_t* sum = nullptr;
   BitLine valid[kArithmetics];                // which elements have work in each arithmetic
-  const std::uint64_t* take = nullptr;        // plane
 };
 
 // sum(r, c) = value(r, c) x active(r, c) + sum(r - 1, c) where valid.
 void clock_sums(const ArrayPlanes& planes);
-// shadow(r, c) = shadow(r - 1, c) where taken, for r >= 1.
-void clock_shadow(const ArrayPlanes& planes);
 
 }  // namespace systole::machine
