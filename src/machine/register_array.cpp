@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::int64_t kSlack = 256;      // clocks between two moves of the lines
 constexpr std::int64_t kApart = 1344;     // bytes between planes, so that their rows do not fall on the same lines of the host's cache
-constexpr std::int64_t kVector = 16;      // words that a kernel may read beyond a row; also 64 bytes
+constexpr std::int64_t kVector = kSumBlock;   // columns that a kernel may read beyond a row
 
 std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
@@ -45,7 +45,8 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
   columns_read_.resize(size(feeder_));
   transposed_.resize(size(columns_));
   targets_.resize(std::bit_ceil(size(feeder_ + rows_ + columns_ + sums_)));
-  bottom_.resize(size((sums_ + 1) * columns_));
+  bottom_.resize(size((sums_ + 1) * pitch_));
+  for (std::int64_t c = 0; c < columns_; ++c) places_.push_back(static_cast<std::int32_t>(sum_place(operands_, c)));
   accumulators_.resize(size(chip.mxu.accumulator_rows * columns_));
 }
 
@@ -54,7 +55,7 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
 Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
   const std::int64_t at = r * pitch_ + c;
   Element e{get_operand(operands_, active_, at), shadow(r, c),
-            get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[at]};
+            get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[r * pitch_ + places_[size(c)]]};
   for (const ShiftBits& line : valid_line_) e.valid = e.valid || line.test(feeder_ + r + c);
   e.switching = switch_line_.test(feeder_ + r + c);
   e.train = ((accepted_[size(c / 64)] >> (c % 64)) & 1) != 0 && r < taken_[size(c)];
@@ -219,23 +220,27 @@ std::uint32_t SystolicArray::take_transposed(std::int64_t c) {
 void SystolicArray::give_target(const AccumulatorRow& row) {
   stage_target_.shift(row.valid);
   if (!row.valid) return;
-  targets_[tick_ & (targets_.size() - 1)] = {row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate, row.last, row.arithmetic};
+  targets_[tick_ & (targets_.size() - 1)] = {row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate ? ~0u : 0u, row.last, row.arithmetic};
   const std::size_t words = size((row.row + 1) * columns_);
   if (words > accumulators_.size()) accumulators_.resize(std::max(words, accumulators_.size() * 2));   // a chip that does not bound them
 }
 
 // Column c writes the sum of the row given feeder + R + c + accumulator - 1 clocks ago.
 void SystolicArray::write_accumulators() {
-  std::memcpy(bottom_.data() + tick_ % size(sums_ + 1) * size(columns_), sum_ + (rows_ - 1) * pitch_, size(columns_) * sizeof(std::uint32_t));
-  const std::uint32_t* sums = bottom_.data() + (tick_ + 1) % size(sums_ + 1) * size(columns_);   // of `accumulator_latency` clocks ago
+  const std::size_t depth = size(sums_ + 1);
+  std::memcpy(bottom_.data() + tick_ % depth * size(pitch_), sum_ + (rows_ - 1) * pitch_, size(pitch_) * sizeof(std::uint32_t));
+  const std::uint32_t* const sums = bottom_.data() + (tick_ + 1) % depth * size(pitch_);   // of `accumulator_latency` clocks ago
+  const std::int32_t* const places = places_.data();
   std::uint32_t* const words = accumulators_.data();
+  const Target* const targets = targets_.data();
   const std::int64_t way = feeder_ + rows_ + sums_ - 1;
-  const auto write = [&](std::int64_t c) {
-    const Target& to = target(way + c);
+  const std::uint64_t newest = tick_ - static_cast<std::uint64_t>(way), mask = targets_.size() - 1;
+  const auto write = [=](std::int64_t c) {
+    const Target& to = targets[(newest - static_cast<std::uint64_t>(c)) & mask];
     if (c >= to.columns) return;
     std::uint32_t& word = words[to.first + c];
-    const std::uint32_t before = to.accumulate ? word : 0;
-    word = to.arithmetic == Arithmetic::kInteger ? before + sums[c] : add_to_accumulator(to.arithmetic, before, sums[c]);
+    const std::uint32_t before = word & to.keep, sum = sums[places[c]];
+    word = to.arithmetic == Arithmetic::kInteger ? before + sum : add_to_accumulator(to.arithmetic, before, sum);
   };
   for (std::int64_t first = 0; first < columns_; first += 64) {
     const std::int64_t count = std::min<std::int64_t>(columns_ - first, 64);

@@ -95,7 +95,8 @@ class SystolicArray {
   struct Target {                                     // an AccumulatorRow as the accumulators need it
     std::int64_t first = 0;                           // word
     std::int32_t columns = 0;
-    bool accumulate = false, last = false;
+    std::uint32_t keep = 0;                           // mask of what the accumulators held
+    bool last = false;
     Arithmetic arithmetic = Arithmetic::kInteger;
   };
   std::uint32_t shadow(std::int64_t r, std::int64_t c) const {
@@ -137,7 +138,8 @@ class SystolicArray {
   std::vector<std::deque<std::uint32_t>> transposed_; // per column: what is left of a transposed tile
   std::int64_t transposed_left_ = 0;                  // words in all of them
   std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
-  std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][C]: sums below the array, of clock t at t
+  std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
+  std::vector<std::int32_t> places_;                  // sum_place of each column
   std::vector<std::uint32_t> accumulators_;
 
   // Clocks for which something is still on its way; without, an edge changes nothing.

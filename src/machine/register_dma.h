@@ -18,8 +18,10 @@ class FarMemoryModel {
   template <typename Pending, typename Serve>
   void cycle(int requesters, const Pending& pending, const Serve& serve) {
     const auto next = [&] {
-      for (int k = 1; k <= requesters; ++k) {
-        if (pending((last_ + k) % requesters)) return (last_ + k) % requesters;
+      int who = last_;
+      for (int k = 0; k < requesters; ++k) {
+        who = who + 1 < requesters ? who + 1 : 0;
+        if (pending(who)) return who;
       }
       return -1;
     };

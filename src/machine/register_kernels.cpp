@@ -73,8 +73,9 @@ void ClockSums(const ArrayPlanes& p) {
       if (p.valid[k].words == nullptr) continue;
       for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
         EachBit(RowBits(p.valid[k], r, w), w, p.columns, [&](std::int64_t c) {
-          p.sum[r * p.pitch + c] = multiply_add(static_cast<Arithmetic>(k), get_operand(p.operands, p.value, r * p.value_pitch + c),
-                                                get_operand(p.operands, p.active, r * p.pitch + c), above[c]);
+          const std::int64_t place = sum_place(p.operands, c);
+          p.sum[r * p.pitch + place] = multiply_add(static_cast<Arithmetic>(k), get_operand(p.operands, p.value, r * p.value_pitch + c),
+                                                    get_operand(p.operands, p.active, r * p.pitch + c), above[place]);
         });
       }
     }
@@ -110,17 +111,10 @@ struct Fixed {
     return hn::BitCast(du, clamp(hn::Add(rounded, hn::BitCast(di, sum))));
   }
 };
-// How operands are read.
+// Operands of a vector of sums, in order.
 struct Words {
   using T = std::uint32_t;
   static HWY_INLINE U Read(const T* p) { return hn::LoadU(du, p); }
-};
-struct Shorts {
-  using T = std::uint16_t;
-  static HWY_INLINE U Read(const T* p) {
-    const hn::Rebind<std::int16_t, Di> narrow;
-    return hn::BitCast(du, hn::PromoteTo(di, hn::LoadU(narrow, reinterpret_cast<const std::int16_t*>(p))));
-  }
 };
 struct Bf16 {
   using T = std::uint16_t;
@@ -130,47 +124,115 @@ struct Bf16 {
   }
 };
 
-// sum[c] = function(value[c], weight[c], above[c]) for all columns.
-template <class Operand, class Function, class T = typename Operand::T>
-HWY_INLINE void AllColumns(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
-                           std::uint32_t* HWY_RESTRICT sum, std::size_t columns, Function function) {
-  const std::size_t lanes = hn::Lanes(du);
-  for (std::size_t c = 0; c < columns; c += lanes) {
-    hn::Store(function(Operand::Read(value + c), Operand::Read(weight + c), hn::Load(du, above + c)), du, sum + c);
-  }
+HWY_INLINE U Choose(std::uint64_t bits, U yes, U no) {
+  return hn::IfThenElse(hn::LoadMaskBits(du, reinterpret_cast<const std::uint8_t*>(&bits)), yes, no);
 }
 
-// The same for the columns whose bits are set, 64 at most.
-template <class Operand, class Function, class T = typename Operand::T>
-HWY_INLINE void SomeColumns(std::uint64_t bits, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight,
-                            const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum, Function function) {
-  const std::size_t lanes = hn::Lanes(du);
-  const std::uint64_t full = LowBits(static_cast<std::int64_t>(lanes));
-  for (std::size_t c = 0; bits != 0; c += lanes, bits = lanes < 64 ? bits >> lanes : 0) {
-    const std::uint64_t here = bits & full;
-    if (here == 0) continue;
-    const U result = function(Operand::Read(value + c), Operand::Read(weight + c), hn::Load(du, above + c));
-    const auto chosen = hn::LoadMaskBits(du, reinterpret_cast<const std::uint8_t*>(&here));
-    hn::Store(hn::IfThenElse(chosen, result, hn::Load(du, sum + c)), du, sum + c);
-  }
-}
-
+// sum[c] = function(value[c], weight[c], above[c]).
 template <class Operand, class Function>
-HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r, Function function) {
+struct InOrder {
+  using T = typename Operand::T;
+  static HWY_INLINE U Result(const T* value, const T* weight, const std::uint32_t* above) {
+    return Function()(Operand::Read(value), Operand::Read(weight), hn::Load(du, above));
+  }
+  static HWY_INLINE void All(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
+                             std::uint32_t* HWY_RESTRICT sum, std::size_t columns) {
+    for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) hn::Store(Result(value + c, weight + c, above + c), du, sum + c);
+  }
+  // The columns whose bits are set, 64 at most.
+  static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
+    const std::size_t lanes = hn::Lanes(du);
+    for (std::size_t c = 0; bits != 0; c += lanes, bits >>= lanes) {
+      const std::uint64_t here = bits & LowBits(static_cast<std::int64_t>(lanes));
+      if (here != 0) hn::Store(Choose(here, Result(value + c, weight + c, above + c), hn::Load(du, sum + c)), du, sum + c);
+    }
+  }
+};
+
+using Ds = hn::Repartition<std::int16_t, Di>;
+using S = hn::Vec<Ds>;
+constexpr Ds ds;
+
+// The products of a vector of shorts: of its even and of its odd elements.
+struct IntegerPairs {
+  // A pair's sum of products, of which one is zero.
+  static HWY_INLINE U Product(S value, S weight) {
+    auto other = hn::Zero(di);
+    const auto sum = hn::ReorderWidenMulAccumulate(di, value, weight, hn::Zero(di), other);
+    return hn::BitCast(du, hn::RearrangeToOddPlusEven(sum, other));
+  }
+  static HWY_INLINE U Even(S value, S weight, U above) {
+    return hn::Add(above, Product(value, hn::BitCast(ds, hn::And(hn::BitCast(du, weight), hn::Set(du, 0xFFFFu)))));
+  }
+  static HWY_INLINE U Odd(S value, S weight, U above) {
+    return hn::Add(above, Product(value, hn::BitCast(ds, hn::And(hn::BitCast(du, weight), hn::Set(du, 0xFFFF0000u)))));
+  }
+};
+struct FixedPairs {
+  static HWY_INLINE U EvenOf(S x) { return hn::BitCast(du, hn::ShiftRight<16>(hn::ShiftLeft<16>(hn::BitCast(di, x)))); }
+  static HWY_INLINE U OddOf(S x) { return hn::BitCast(du, hn::ShiftRight<16>(hn::BitCast(di, x))); }
+  static HWY_INLINE U Even(S value, S weight, U above) { return Fixed()(EvenOf(value), EvenOf(weight), above); }
+  static HWY_INLINE U Odd(S value, S weight, U above) { return Fixed()(OddOf(value), OddOf(weight), above); }
+};
+
+// Bits 0, 2, 4, .. of 32 as bits 0 .. 15.
+HWY_INLINE std::uint64_t EvenBits(std::uint64_t x) {
+  x &= 0x55555555u;
+  x = (x | x >> 1) & 0x33333333u;
+  x = (x | x >> 2) & 0x0F0F0F0Fu;
+  x = (x | x >> 4) & 0x00FF00FFu;
+  return (x | x >> 8) & 0xFFFFu;
+}
+
+// The same where the sums stand in the order of shorts.
+template <class Pairs>
+struct InPairs {
+  using T = std::uint16_t;
+  static constexpr std::size_t kHalf = kSumBlock / 2;
+  static HWY_INLINE S Read(const T* p) { return hn::LoadU(ds, reinterpret_cast<const std::int16_t*>(p)); }
+  static HWY_INLINE void All(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
+                             std::uint32_t* HWY_RESTRICT sum, std::size_t columns) {
+    const std::size_t lanes = hn::Lanes(du);
+    for (std::size_t first = 0; first < columns; first += kSumBlock) {
+      for (std::size_t i = 0; i < kHalf; i += lanes) {
+        const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
+        const std::size_t at = first + i;
+        hn::Store(Pairs::Even(v, w, hn::Load(du, above + at)), du, sum + at);
+        hn::Store(Pairs::Odd(v, w, hn::Load(du, above + at + kHalf)), du, sum + at + kHalf);
+      }
+    }
+  }
+  static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
+    const std::size_t lanes = hn::Lanes(du);
+    const std::uint64_t full = LowBits(static_cast<std::int64_t>(lanes));
+    for (std::size_t first = 0; bits != 0; first += kSumBlock, bits >>= kSumBlock) {
+      const std::uint64_t even = EvenBits(bits), odd = EvenBits(bits >> 1);
+      for (std::size_t i = 0; i < kHalf; i += lanes) {
+        if ((((even | odd) >> i) & full) == 0) continue;
+        const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
+        const std::size_t at = first + i, other = at + kHalf;
+        hn::Store(Choose((even >> i) & full, Pairs::Even(v, w, hn::Load(du, above + at)), hn::Load(du, sum + at)), du, sum + at);
+        hn::Store(Choose((odd >> i) & full, Pairs::Odd(v, w, hn::Load(du, above + other)), hn::Load(du, sum + other)), du, sum + other);
+      }
+    }
+  }
+};
+
+template <class Columns, class T = typename Columns::T>
+HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r) {
   if (line.words == nullptr) return;
-  const auto* value = reinterpret_cast<const typename Operand::T*>(p.value) + r * p.value_pitch;
-  const auto* weight = reinterpret_cast<const typename Operand::T*>(p.active) + r * p.pitch;
+  const T* value = reinterpret_cast<const T*>(p.value) + r * p.value_pitch;
+  const T* weight = reinterpret_cast<const T*>(p.active) + r * p.pitch;
   const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
   std::uint32_t* sum = p.sum + r * p.pitch;
   bool all = true;
-  for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
-    const std::uint64_t exist = LowBits(p.columns - 64 * w);
-    all = all && (RowBits(line, r, w) & exist) == exist;
+  for (std::int64_t c = 0; c < p.columns; c += 64) {
+    const std::uint64_t exist = LowBits(p.columns - c);
+    all = all && (RowBits(line, r, c / 64) & exist) == exist;
   }
-  if (all) return AllColumns<Operand>(value, weight, above, sum, static_cast<std::size_t>(p.columns), function);
-  for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
-    const std::int64_t c = 64 * w;
-    SomeColumns<Operand>(RowBits(line, r, w) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c, function);
+  if (all) return Columns::All(value, weight, above, sum, static_cast<std::size_t>(p.columns));
+  for (std::int64_t c = 0; c < p.columns; c += 64) {
+    Columns::Some(RowBits(line, r, c / 64) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c);
   }
 }
 
@@ -184,39 +246,39 @@ HWY_INLINE bool AllValid(const ArrayPlanes& p, const BitLine& line) {
   return true;
 }
 
-template <class Operand, class Function>
-void AllRows(const ArrayPlanes& p, Function function) {
+template <class Columns, class T = typename Columns::T>
+void AllRows(const ArrayPlanes& p) {
   const auto columns = static_cast<std::size_t>(p.columns);
-  const auto* value = reinterpret_cast<const typename Operand::T*>(p.value) + (p.rows - 1) * p.value_pitch;
-  const auto* weight = reinterpret_cast<const typename Operand::T*>(p.active) + (p.rows - 1) * p.pitch;
+  const T* value = reinterpret_cast<const T*>(p.value) + (p.rows - 1) * p.value_pitch;
+  const T* weight = reinterpret_cast<const T*>(p.active) + (p.rows - 1) * p.pitch;
   std::uint32_t* sum = p.sum + (p.rows - 1) * p.pitch;
   for (std::int64_t r = p.rows - 1; r > 0; --r, value -= p.value_pitch, weight -= p.pitch, sum -= p.pitch) {
-    AllColumns<Operand>(value, weight, sum - p.pitch, sum, columns, function);
+    Columns::All(value, weight, sum - p.pitch, sum, columns);
   }
-  AllColumns<Operand>(value, weight, p.zeros, sum, columns, function);
+  Columns::All(value, weight, p.zeros, sum, columns);
 }
 
-template <class Operand>
+template <class OfIntegers, class OfFloats, class OfFixed>
 void SumsWith(const ArrayPlanes& p) {
   const BitLine& integer = p.valid[static_cast<int>(Arithmetic::kInteger)];
   const BitLine& real = p.valid[static_cast<int>(Arithmetic::kFloat)];
   const BitLine& fixed = p.valid[static_cast<int>(Arithmetic::kFixed)];
-  if (integer.words != nullptr && AllValid(p, integer)) return AllRows<Operand>(p, Integer());
-  if (real.words != nullptr && AllValid(p, real)) return AllRows<Operand>(p, Float());
-  if (fixed.words != nullptr && AllValid(p, fixed)) return AllRows<Operand>(p, Fixed());
+  if (integer.words != nullptr && AllValid(p, integer)) return AllRows<OfIntegers>(p);
+  if (real.words != nullptr && AllValid(p, real)) return AllRows<OfFloats>(p);
+  if (fixed.words != nullptr && AllValid(p, fixed)) return AllRows<OfFixed>(p);
   for (std::int64_t r = p.rows - 1; r >= 0; --r) {
-    SumsOf<Operand>(p, integer, r, Integer());
-    SumsOf<Operand>(p, real, r, Float());
-    SumsOf<Operand>(p, fixed, r, Fixed());
+    SumsOf<OfIntegers>(p, integer, r);
+    SumsOf<OfFloats>(p, real, r);
+    SumsOf<OfFixed>(p, fixed, r);
   }
 }
 
 void ClockSums(const ArrayPlanes& p) {
   const FlushScope flush;
   switch (p.operands) {
-    case Operands::kWords: return SumsWith<Words>(p);
-    case Operands::kShorts: return SumsWith<Shorts>(p);
-    case Operands::kBf16: return SumsWith<Bf16>(p);
+    case Operands::kWords: return SumsWith<InOrder<Words, Integer>, InOrder<Words, Float>, InOrder<Words, Fixed>>(p);
+    case Operands::kBf16: return SumsWith<InOrder<Bf16, Integer>, InOrder<Bf16, Float>, InOrder<Bf16, Fixed>>(p);
+    case Operands::kShorts: return SumsWith<InPairs<IntegerPairs>, InPairs<IntegerPairs>, InPairs<FixedPairs>>(p);   // no floats in shorts
   }
 }
 

@@ -37,14 +37,22 @@ inline void put_operand(Operands operands, std::uint8_t* plane, std::int64_t at,
   else reinterpret_cast<std::uint16_t*>(plane)[at] = static_cast<std::uint16_t>(operands == Operands::kBf16 ? word >> 16 : word);
 }
 
+// Where column c's sum stands in its row. Beside shorts, the even columns of each 32 come before the odd ones, as the host's
+// multiplications of pairs give them.
+constexpr std::int64_t kSumBlock = 32;
+constexpr std::int64_t sum_place(Operands operands, std::int64_t c) {
+  const std::int64_t first = c & -kSumBlock, i = c & (kSumBlock - 1);
+  return operands == Operands::kShorts ? first + (i & 1) * (kSumBlock / 2) + i / 2 : c;
+}
+
 // A line of bits on which row r of the array sees, for column c, bit first + r + c. One word beyond the last bit may be read.
 struct BitLine {
   const std::uint64_t* words = nullptr;       // null: no bit is set
   std::int64_t first = 0;
 };
 
-// Planes of words or operands [rows][pitch]. Rows but those of values start at 64 bytes (operands: 32 at least), and whole vectors from any
-// column may be read; what lies in columns beyond the last has no meaning.
+// Planes of words or operands [rows][pitch]. Rows but those of values start at 64 bytes, and whole blocks of 32 columns from any column may
+// be read; what lies in columns beyond the last has no meaning.
 struct ArrayPlanes {
   std::int64_t rows = 0, columns = 0, pitch = 0;
   Operands operands = Operands::kWords;
@@ -52,7 +60,7 @@ struct ArrayPlanes {
   std::int64_t value_pitch = 0;
   const std::uint8_t* active = nullptr;       // operands
   const std::uint32_t* zeros = nullptr;       // [pitch]
-  std::uint32_t* sum = nullptr;
+  std::uint32_t* sum = nullptr;               // columns in the order of sum_place
   BitLine valid[kArithmetics];                // which elements have work in each arithmetic
 };
 
