@@ -17,7 +17,8 @@ struct Span {
 
 Span span_of(const Storage& s) {
   const isa::Space space = s.in_vmem ? isa::Space::kVmem : s.in_cmem ? isa::Space::kCmem : isa::Space::kHbm;
-  return {space, s.address, s.address + std::max<std::int64_t>(s.bytes(), 1)};
+  const std::int64_t lo = s.in_vmem ? s.vmem_address : s.address;
+  return {space, lo, lo + std::max<std::int64_t>(s.bytes(), 1)};
 }
 bool overlap(const Span& a, const Span& b) { return a.space == b.space && a.lo < b.hi && b.lo < a.hi; }
 
@@ -45,8 +46,8 @@ class FarOrder {
     reuse_memory(kernel.output.storage, number);
     if (context_.cores.size() > 1 && conflicts(kernel)) barrier();
     for (const StorageId id : storages_read(kernel))
-      if (context_.storage(id).constant == nullptr) touched_.push_back({id, false});
-    touched_.push_back({kernel.output.storage, true});
+      if (shared(id)) touched_.push_back({id, false});
+    if (shared(kernel.output.storage)) touched_.push_back({kernel.output.storage, true});
   }
 
  private:
@@ -55,14 +56,20 @@ class FarOrder {
     bool written;
   };
 
+  // Cores meet only over what they share: not over constants, nor over what each has in its own VMEM.
+  bool shared(StorageId id) const {
+    const Storage& s = context_.storage(id);
+    return s.constant == nullptr && !s.in_vmem;
+  }
+
   bool conflicts(const Kernel& kernel) const {
     const Span out = span_of(context_.storage(kernel.output.storage));
     for (const Touch& touch : touched_) {
       const Span span = span_of(context_.storage(touch.id));
-      if (overlap(out, span) && touch.id != kernel.output.storage) return true;
+      if (shared(kernel.output.storage) && overlap(out, span) && touch.id != kernel.output.storage) return true;
       if (!touch.written) continue;
       for (const StorageId id : storages_read(kernel))
-        if (context_.storage(id).constant == nullptr && overlap(span, span_of(context_.storage(id)))) return true;
+        if (shared(id) && overlap(span, span_of(context_.storage(id)))) return true;
     }
     return false;
   }
@@ -87,7 +94,7 @@ class FarOrder {
     }
     for (std::size_t other = 0; other < context_.kernels.storages.size(); ++other) {
       const Storage& s = context_.kernels.storages[other];
-      if (static_cast<StorageId>(other) == id || s.address < 0 || s.constant != nullptr ||
+      if (static_cast<StorageId>(other) == id || s.address < 0 || s.in_vmem || s.constant != nullptr ||
           !overlap(span_of(storage), span_of(s)))
         continue;
       for (Core& core : context_.cores) core.far[static_cast<std::size_t>(id)].inherit(core.far[other]);

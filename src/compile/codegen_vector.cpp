@@ -156,7 +156,8 @@ Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_
 
   for (std::size_t c = 0; c < context.cores.size(); ++c) {
     Core& core = context.cores[c];
-    const auto [first, last] = share(tiles.size(), c, context.cores.size());
+    const auto [first, last] = kernel.replicated ? std::pair<std::size_t, std::size_t>{0, tiles.size()}
+                                                 : share(tiles.size(), c, context.cores.size());
     if (first == last) continue;
     Arena arena(core, region.base, region.bytes);
     std::vector<TileCache> inputs(kernel.inputs.size());
@@ -217,7 +218,8 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
   const std::vector<Box> tiles = tiles_of({count}, {rows});
   for (std::size_t c = 0; c < context.cores.size(); ++c) {
     Core& core = context.cores[c];
-    const auto [first, last] = share(tiles.size(), c, context.cores.size());
+    const auto [first, last] = kernel.replicated ? std::pair<std::size_t, std::size_t>{0, tiles.size()}
+                                                 : share(tiles.size(), c, context.cores.size());
     if (first == last) continue;
     Arena arena(core, region.base, region.bytes);
     TileCache indices, gathered;

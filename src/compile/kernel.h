@@ -23,7 +23,9 @@ struct Storage {
   bool is_input = false, is_output = false;
   int first_kernel = -1, last_kernel = -1;  // written by, last read by (indices of kernels)
   std::int64_t address = -1;
-  bool in_cmem = false, in_vmem = false;  // else HBM; in VMEM as a whole, of the only core
+  bool in_cmem = false;            // else HBM
+  bool in_vmem = false;            // while it lives all of it stands in every core's VMEM
+  std::int64_t vmem_address = -1;  // there
   std::int64_t bytes() const { return element_count(shape) * dtype_bytes(type); }
 };
 
@@ -105,6 +107,7 @@ struct Kernel {
   WindowBounds window;
   std::optional<Contraction> contraction;
   int accumulator_slot = -1;  // stream of the accumulators, -1: none
+  bool replicated = false;    // every core computes all of it, into its own VMEM
   bool direct_store = false;  // accumulators go to far memory without the vector unit
   // gather
   Access table, indices;

@@ -12,8 +12,9 @@ namespace systole::compile {
 
 namespace {
 
-// At most this part of VMEM holds tensors; the rest is for the tiles and weights of the kernels that run meanwhile.
-constexpr std::int64_t kPartNumerator = 3, kPartDenominator = 4;
+// At most so many quarters of VMEM hold tensors; the rest is for the tiles and weights of the kernels that run meanwhile.
+// Several cores share out their large tensors, so what each of them holds is small.
+std::int64_t quarters_for_tensors(const Chip& chip) { return chip.cores > 1 ? 1 : 3; }
 
 bool alive(const Storage& s, int kernel) { return s.first_kernel <= kernel && kernel <= s.last_kernel; }
 
@@ -27,6 +28,42 @@ struct Use {
 bool feeds_in_place(const Contraction& c) {
   const DimAccess& last = c.lhs.dims.back();
   return c.is_convolution ? last.offset == 0 && c.lhs.shape.back() == c.in_channels : true;
+}
+
+double transfer_cycles(const MemorySpec& memory, double bytes) {
+  return memory.bandwidth.free()
+             ? 0.0
+             : bytes * static_cast<double>(memory.bandwidth.cycles) / static_cast<double>(memory.bandwidth.bytes);
+}
+
+// Cycles of the vector unit for all of the kernel on one core (docs/machine.md, section 5).
+double vector_cycles(const Chip& chip, const Kernel& kernel) {
+  const auto size = [](const MicroProgram& program) { return static_cast<std::int64_t>(program.size()); };
+  const std::int64_t elements = element_count(kernel.dims), taps = element_count(kernel.taps);
+  const std::int64_t outer = size(kernel.program.prologue) + size(kernel.program.epilogue);
+  const std::int64_t body = size(kernel.program.body);
+  if (kernel.kind == KernelKind::kReduce)
+    return static_cast<double>(ceil_div(elements, chip.vpu.sublanes) *
+                               (outer + ceil_div(taps, chip.vpu.lanes) * (body + 1) + 8));
+  return static_cast<double>(ceil_div(elements, chip.vpu.lanes * chip.vpu.sublanes) * (outer + taps * body));
+}
+
+// Whether it is faster that every core computes all of the kernel than that they share it out and meet before its result
+// is read: then that goes through far memory, a store and a load one after the other.
+bool worth_replicating(const KernelGraph& kernels, const Chip& chip, const Kernel& kernel) {
+  const MemorySpec& shared = chip.cmem.present ? chip.cmem : chip.hbm;
+  double bytes = static_cast<double>(element_count(kernel.dims) * dtype_bytes(kernel.output_type));
+  for (const Access& input : kernel.inputs)
+    bytes += static_cast<double>(kernels.storages[static_cast<std::size_t>(input.storage)].bytes());
+  const double more = 1.0 - 1.0 / static_cast<double>(chip.cores);
+  const double meeting = static_cast<double>(chip.timing.barrier_cycles + 2 * shared.latency_cycles);
+  return more * (vector_cycles(chip, kernel) + transfer_cycles(shared, bytes)) <= meeting;
+}
+
+// Whether the kernel can write its output into VMEM where all who may read it have it.
+bool makes_in_vmem(const KernelGraph& kernels, const Chip& chip, const Kernel& kernel) {
+  if (kernel.kind == KernelKind::kContraction) return chip.cores == 1 && (!kernel.direct_store || chip.vpu.present);
+  return chip.cores == 1 || worth_replicating(kernels, chip, kernel);
 }
 
 std::vector<Use> uses_of(const KernelGraph& kernels, const Chip& chip) {
@@ -46,7 +83,7 @@ std::vector<Use> uses_of(const KernelGraph& kernels, const Chip& chip) {
       use(kernel.table.storage, false);  // rows are gathered from far memory
       use(kernel.indices.storage);
     }
-    use(kernel.output.storage, !kernel.direct_store || chip.vpu.present);
+    use(kernel.output.storage, makes_in_vmem(kernels, chip, kernel));
   }
   for (std::size_t i = 0; i < uses.size(); ++i) {
     const Storage& s = kernels.storages[i];
@@ -64,7 +101,7 @@ std::int64_t lowest_gap(const KernelGraph& kernels, const std::vector<StorageId>
   for (const StorageId id : placed) {
     const Storage& other = kernels.storages[static_cast<std::size_t>(id)];
     if (other.first_kernel <= s.last_kernel && s.first_kernel <= other.last_kernel)
-      taken.push_back({other.address, other.address + round_up(other.bytes(), kAlignment)});
+      taken.push_back({other.vmem_address, other.vmem_address + round_up(other.bytes(), kAlignment)});
   }
   std::sort(taken.begin(), taken.end());
   std::int64_t address = 0;
@@ -78,8 +115,6 @@ std::int64_t lowest_gap(const KernelGraph& kernels, const std::vector<StorageId>
 }  // namespace
 
 void place_in_vmem(KernelGraph& kernels, const Chip& chip, const std::vector<bool>& banned) {
-  // A core's VMEM is its own: what another core reads must be in memory that both see.
-  if (chip.cores > 1) return;
   const std::vector<Use> uses = uses_of(kernels, chip);
   std::vector<StorageId> order;
   for (std::size_t i = 0; i < uses.size(); ++i)
@@ -92,18 +127,21 @@ void place_in_vmem(KernelGraph& kernels, const Chip& chip, const std::vector<boo
     const std::int64_t right = uses[static_cast<std::size_t>(b)].transfers * length(a);
     return left != right ? left > right : storage(a).bytes() > storage(b).bytes();
   });
-  const std::int64_t limit = chip.vmem_bytes / kPartDenominator * kPartNumerator;
+  const std::int64_t limit = chip.vmem_bytes / 4 * quarters_for_tensors(chip);
   std::vector<StorageId> placed;
   for (const StorageId id : order) {
     Storage& s = storage(id);
     const std::int64_t address = lowest_gap(kernels, placed, s);
     if (address + s.bytes() > limit) continue;
-    s.address = address;
+    s.vmem_address = address;
     s.in_vmem = true;
     placed.push_back(id);
   }
-  for (Kernel& kernel : kernels.kernels)
-    if (storage(kernel.output.storage).in_vmem) kernel.direct_store = false;
+  for (Kernel& kernel : kernels.kernels) {
+    if (!storage(kernel.output.storage).in_vmem) continue;
+    kernel.direct_store = false;
+    kernel.replicated = chip.cores > 1;
+  }
 }
 
 std::vector<std::int64_t> vmem_bases(const KernelGraph& kernels) {
@@ -111,7 +149,7 @@ std::vector<std::int64_t> vmem_bases(const KernelGraph& kernels) {
   for (const Storage& s : kernels.storages)
     for (int k = s.first_kernel; s.in_vmem && k <= s.last_kernel; ++k) {
       std::int64_t& base = bases[static_cast<std::size_t>(k)];
-      base = std::max(base, s.address + round_up(s.bytes(), kAlignment));
+      base = std::max(base, s.vmem_address + round_up(s.bytes(), kAlignment));
     }
   return bases;
 }
@@ -132,7 +170,7 @@ std::string print_residents(const KernelGraph& kernels) {
     const Storage& s = kernels.storages[i];
     if (!s.in_vmem) continue;
     text += fmt::format("s{} {} {} at {}, {} bytes, kernels {} to {}\n", i, dtype_name(s.type), shape_text(s.shape),
-                        s.address, s.bytes(), s.first_kernel, s.last_kernel);
+                        s.vmem_address, s.bytes(), s.first_kernel, s.last_kernel);
   }
   return text;
 }

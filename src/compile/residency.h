@@ -12,8 +12,9 @@ namespace systole::compile {
 
 constexpr const char* kResidencyPass = "residency";
 
-// Sets Storage::in_vmem and address for the tensors that save most far traffic per byte and kernel of VMEM they hold.
-// banned: per storage, never this one. A product whose sums would be stored as they are goes through the vector unit.
+// Sets Storage::in_vmem and vmem_address for the tensors that save most far traffic per byte and kernel of VMEM they hold.
+// With several cores: of kernels so small that every core computes all of them rather than wait for the others
+// (Kernel::replicated). banned: per storage, never this one. A product whose sums would be stored as they are goes through the vector unit.
 void place_in_vmem(KernelGraph& kernels, const Chip& chip, const std::vector<bool>& banned);
 
 // Per kernel, where the bytes above all tensors that live in VMEM while it runs begin.

@@ -87,7 +87,7 @@ TileCache::Entry& TileCache::next(std::int64_t step, [[maybe_unused]] int lookah
 }
 
 Local resident(const Context& context, Core& core, StorageId id, const Shape& shape) {
-  return {context.storage(id).address, core.far[static_cast<std::size_t>(id)], Box{Shape(shape.size(), 0), shape}};
+  return {context.storage(id).vmem_address, core.far[static_cast<std::size_t>(id)], Box{Shape(shape.size(), 0), shape}};
 }
 
 std::int64_t box_bytes(const Box& box, DType type) { return round_up(box.count() * dtype_bytes(type), kAlignment); }
