@@ -240,7 +240,7 @@ void SystolicArray::write_accumulators() {
     if (c >= to.columns) return;
     std::uint32_t& word = words[to.first + c];
     const std::uint32_t before = word & to.keep, sum = sums[places[c]];
-    word = to.arithmetic == Arithmetic::kInteger ? before + sum : add_to_accumulator(to.arithmetic, before, sum);
+    word = add_to_accumulator(to.arithmetic, before, sum);
   };
   for (std::int64_t first = 0; first < columns_; first += 64) {
     const std::int64_t count = std::min<std::int64_t>(columns_ - first, 64);

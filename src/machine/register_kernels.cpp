@@ -28,7 +28,7 @@ std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint
   return std::bit_cast<std::uint32_t>(mac_f32(std::bit_cast<float>(value), std::bit_cast<float>(weight), std::bit_cast<float>(sum)));
 }
 
-std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
+std::uint32_t add_to_accumulator_defined(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
   if (arithmetic == Arithmetic::kInteger) return before + sum;
   if (arithmetic == Arithmetic::kFixed) {
     return static_cast<std::uint32_t>(q88_add(static_cast<std::int16_t>(before), static_cast<std::int16_t>(sum)));

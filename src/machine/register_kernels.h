@@ -2,6 +2,8 @@
 // every instruction set. Inside the register engine.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "numeric/dtype.h"
@@ -17,7 +19,19 @@ constexpr Arithmetic arithmetic_of(DType format) {
 
 // The definitions: value x weight + sum of an element, and the addition into an accumulator.
 std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint32_t weight, std::uint32_t sum);
-std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum);
+std::uint32_t add_to_accumulator_defined(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum);
+inline std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
+  if (arithmetic == Arithmetic::kInteger) return before + sum;
+  if (arithmetic == Arithmetic::kFixed) {
+    return static_cast<std::uint32_t>(std::clamp(std::int32_t{static_cast<std::int16_t>(before)} + std::int32_t{static_cast<std::int16_t>(sum)}, -32768, 32767));
+  }
+  // Where nothing is subnormal or NaN, the definition is the host's addition.
+  const float total = std::bit_cast<float>(before) + std::bit_cast<float>(sum);
+  const auto ordinary = [](std::uint32_t bits) { return (bits & 0x7FFFFFFFu) == 0 || ((bits & 0x7FFFFFFFu) - 0x00800000u) < 0x7F000000u; };
+  const auto result = std::bit_cast<std::uint32_t>(total);
+  if (ordinary(before) && ordinary(sum) && ordinary(result)) return result;
+  return add_to_accumulator_defined(arithmetic, before, sum);
+}
 
 // How operands (values and weights) lie in the host's memory; always 32-bit words in meaning. Narrow ones are faster.
 enum class Operands : std::uint8_t {
