@@ -2,8 +2,9 @@
 
 #include <algorithm>
 
-#include "compile/codegen_contraction.h"
+#include "base/units.h"
 #include "compile/codegen_vector.h"
+#include "compile/contraction.h"
 #include "compile/residency.h"
 
 namespace systole::compile {
@@ -118,44 +119,121 @@ void free_residents(Context& context, int number) {
   }
 }
 
-Status generate(Context& context) {
-  const KernelGraph& kernels = context.kernels;
-  FarOrder order(context);
-  for (std::size_t k = 0; k < kernels.kernels.size(); ++k) {
-    const Kernel& kernel = kernels.kernels[k];
-    context.program.layers.push_back({kernel.name, kernel.label, kernel.macs});
-    for (Core& core : context.cores) core.emitter.begin_kernel(static_cast<std::uint16_t>(k));
-    if (kernel.kind != KernelKind::kContraction) order.before(kernel, static_cast<int>(k));
-    switch (kernel.kind) {
-      case KernelKind::kContraction:
-        SYSTOLE_TRY(generate_contraction(context, kernel, k, [&] { order.before(kernel, static_cast<int>(k)); }));
-        break;
-      case KernelKind::kGather:
-        SYSTOLE_TRY(generate_gather(context, kernel, k));
-        break;
-      case KernelKind::kMap:
-      case KernelKind::kReduce:
-        SYSTOLE_TRY(generate_vector_kernel(context, kernel, k));
-        break;
-    }
-    free_residents(context, static_cast<int>(k));
+// Kernels take the halves of VMEM by turns. With prefetch the products do, so that the next one's weights can be on their
+// way, and what runs in between stays in the half of the product before it.
+std::vector<Regions> regions_of(const KernelGraph& kernels, const Chip& chip, bool prefetch) {
+  const std::vector<std::int64_t> bases = vmem_bases(kernels);
+  const std::size_t count = kernels.kernels.size();
+  std::vector<Regions> regions(count);
+  std::int64_t highest = 0;
+  for (const std::int64_t base : bases) highest = std::max(highest, base);
+  std::size_t products = 0, after_products = count;
+  while (!prefetch && after_products > 0) --after_products;
+  while (after_products > 0 && kernels.kernels[after_products - 1].kind != KernelKind::kContraction) --after_products;
+  for (std::size_t k = 0; k < count; ++k) {
+    const bool product = kernels.kernels[k].kind == KernelKind::kContraction;
+    products += product;
+    Regions& r = regions[k];
+    r.whole = {bases[k], chip.vmem_bytes - bases[k]};
+    // Neighbours should agree on where the halves begin.
+    const std::int64_t coarse = chip.cores > 1 ? highest : round_up(bases[k], std::max(kAlignment, chip.vmem_bytes / 16));
+    const std::int64_t base = chip.vmem_bytes - coarse >= chip.vmem_bytes / 4 ? coarse : bases[k];
+    const std::int64_t half = (chip.vmem_bytes - base) / 2 / kAlignment * kAlignment;
+    const bool last_ones = k >= after_products;
+    const bool upper = last_ones ? k % 2 == 1 : products % 2 == 1;
+    r.half = {base + (upper ? half : 0), half};
+    r.part = r.half;
+    if (product || last_ones) continue;
+    r.part.bytes = half / 2 / kAlignment * kAlignment;
+    if (k % 2 == 1) r.part.base += r.part.bytes;
   }
-  return ok_status();
+  return regions;
 }
+
+// Makes the code kernel by kernel; while one product's is made, the constants of the next are fetched.
+class Generator {
+ public:
+  explicit Generator(Context& context) : context_(context), order_(context) {}
+
+  Status run() {
+    const std::vector<Kernel>& kernels = context_.kernels.kernels;
+    std::size_t last = kernels.size();
+    for (std::size_t k = 0; k < kernels.size(); ++k) {
+      ContractionCodegen* product = nullptr;
+      if (kernels[k].kind == KernelKind::kContraction) {
+        products_.push_back(std::make_unique<ContractionCodegen>(context_, kernels[k], k));
+        product = products_.back().get();
+        SYSTOLE_TRY(product->prepare());
+        next_.resize(k + 1, nullptr);
+        if (last < kernels.size()) next_[last] = may_prefetch(last, k, products_[products_.size() - 2]->region(), *product) ? product : nullptr;
+        last = k;
+      }
+    }
+    next_.resize(kernels.size(), nullptr);
+    for (std::size_t k = 0; k < kernels.size(); ++k) SYSTOLE_TRY(kernel(k));
+    return ok_status();
+  }
+
+ private:
+  // Nothing between the start of product `from` and that of `to` may touch the bytes that `to` loads into.
+  bool may_prefetch(std::size_t from, std::size_t to, const Region& taken, const ContractionCodegen& product) const {
+    const Region& target = product.region();
+    const auto apart = [&](const Region& r) { return r.end() <= target.base || target.end() <= r.base; };
+    if (!context_.prefetch || !apart(taken)) return false;
+    for (std::size_t k = from; k <= to; ++k) {
+      if (target.base < context_.regions[k].whole.base) return false;
+      if (k == from || k == to) continue;
+      if (!apart(context_.regions[k].half) || !fits_its_half(context_, context_.kernels.kernels[k], k)) return false;
+    }
+    return true;
+  }
+
+  Status kernel(std::size_t k) {
+    const Kernel& kernel = context_.kernels.kernels[k];
+    const auto layer = static_cast<std::uint16_t>(k);
+    const auto order = [&] { order_.before(kernel, static_cast<int>(k)); };
+    context_.program.layers.push_back({kernel.name, kernel.label, kernel.macs});
+    for (Core& core : context_.cores) core.emitter.begin_kernel(layer);
+    if (kernel.kind == KernelKind::kContraction) {
+      products_[made_++]->generate(order, [&](std::size_t c) {
+        if (next_[k] == nullptr) return;
+        context_.cores[c].emitter.set_layer(static_cast<std::uint16_t>(next_[k]->number()));
+        next_[k]->prefetch(c);
+        context_.cores[c].emitter.set_layer(layer);
+      });
+    } else {
+      order();
+      SYSTOLE_TRY(kernel.kind == KernelKind::kGather ? generate_gather(context_, kernel, k)
+                                                     : generate_vector_kernel(context_, kernel, k));
+    }
+    free_residents(context_, static_cast<int>(k));
+    return ok_status();
+  }
+
+  Context& context_;
+  FarOrder order_;
+  std::vector<std::unique_ptr<ContractionCodegen>> products_;
+  std::vector<ContractionCodegen*> next_;  // per kernel: the product whose constants it fetches
+  std::size_t made_ = 0;
+};
 
 }  // namespace
 
 Status generate_code(const KernelGraph& kernels, const Chip& chip, const Options& options, isa::Program& program,
                      int& failed_kernel) {
   program.cores.resize(static_cast<std::size_t>(chip.cores));
-  Context context{kernels, chip, options, program, {}, vmem_bases(kernels)};
+  Context context{kernels, chip, options, program, {}, false, {}};
   for (auto& code : program.cores) {
     Core& core = context.cores.emplace_back(code);
     core.far.resize(kernels.storages.size());
     core.sums.assign(static_cast<std::size_t>(chip.mxu.count), std::vector<Object>(2));
     core.pads.resize(static_cast<std::size_t>(chip.mxu.count));
   }
-  const Status status = generate(context);
+  const auto& disabled = options.disabled_passes;
+  context.prefetch = options.fuse && options.double_buffer && context.weights_apart() &&
+                     std::find(disabled.begin(), disabled.end(), kPrefetchPass) == disabled.end();
+  context.regions = regions_of(kernels, chip, context.prefetch);
+  const Status status = Generator(context).run();
   failed_kernel = context.failed_kernel;
   SYSTOLE_TRY(status);
   for (Core& core : context.cores) core.emitter.emit(isa::kScalar, isa::Halt{});

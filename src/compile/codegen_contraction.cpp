@@ -1,5 +1,4 @@
 // The instructions of a product, wave by wave.
-#include "compile/codegen_contraction.h"
 
 #include <fmt/format.h>
 
@@ -12,21 +11,26 @@
 
 namespace systole::compile {
 
-Status ContractionCodegen::run(const std::function<void()>& order) {
-  if (element_count(kernel_.dims) == 0) {
-    order();
-    return ok_status();
-  }
+// Loads that a core has under way ahead of time; more would fill the queue of the engine and hold up the sequencer.
+constexpr std::size_t kPrefetchedLoads = 24;
+
+Status ContractionCodegen::prepare() {
+  buffers_.resize(context_.cores.size());
+  if (element_count(kernel_.dims) == 0) return ok_status();
   if (!choose_plan())
     return does_not_fit(context_, number_, fmt::format("node '{}'", kernel_.name), "one output row of the product");
   SYSTOLE_TRY(pack_weights());
-  program_ = kernel_.direct_store ? 0 : add_microcode(context_.program, kernel_.program);
   make_waves();
-  std::vector<CoreBuffers> buffers(context_.cores.size());
-  for (std::size_t core = 0; core < context_.cores.size(); ++core) prepare_core(core, buffers[core]);
-  order();
-  for (std::size_t core = 0; core < context_.cores.size(); ++core) generate_core(core, buffers[core]);
   return ok_status();
+}
+
+void ContractionCodegen::generate(const std::function<void()>& order,
+                                  const std::function<void(std::size_t core)>& between) {
+  if (!waves_.empty() && !kernel_.direct_store) program_ = add_microcode(context_.program, kernel_.program);
+  for (std::size_t core = 0; core < context_.cores.size(); ++core) prefetch(core);
+  order();
+  for (std::size_t core = 0; core < context_.cores.size(); ++core) generate_core(core, between);
+  buffers_.clear();
 }
 
 Status ContractionCodegen::pack_weights() {
@@ -77,7 +81,7 @@ void ContractionCodegen::load_weights(Core& core, std::int64_t batch, std::size_
     load.far = weights_address_ + packed_offset(batch, column_tile, block);
     load.local = buffer.address;
     load.bytes = rows * (columns.hi - columns.lo) * rhs_bytes();
-    core.emitter.emit(context_.load_unit(), load, {}, {}, &buffer.object);
+    core.emitter.emit(context_.weight_unit(), load, {}, {}, &buffer.object);
     return;
   }
   load_box(context_, core, c_.rhs.storage, rhs_shape(), rhs_box(batch, columns, block), buffer);
@@ -126,12 +130,9 @@ void ContractionCodegen::make_waves() {
   }
 }
 
-void ContractionCodegen::prepare_core(std::size_t core_number, CoreBuffers& buffers) {
-  Core& core = context_.cores[core_number];
-  const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
-  if (first == last) return;
-  buffers.arena =
-      std::make_unique<Arena>(core, plan_.region.base, plan_.region.bytes);
+void ContractionCodegen::allocate(std::size_t core_number) {
+  CoreBuffers& buffers = buffers_[core_number];
+  buffers.arena = std::make_unique<Arena>(context_.cores[core_number], plan_.region.base, plan_.region.bytes);
   Arena& arena = *buffers.arena;
   if (plan_.x_bytes > 0) buffers.x = TileCache(arena, plan_.x_bytes, plan_.x_slots);
   if (plan_.w_bytes > 0) buffers.weights = TileCache(arena, plan_.w_bytes, plan_.w_slots);
@@ -139,13 +140,44 @@ void ContractionCodegen::prepare_core(std::size_t core_number, CoreBuffers& buff
   for (std::size_t i = 0; i < plan_.operand_bytes.size(); ++i)
     if (plan_.operand_bytes[i] > 0) buffers.operands[i] = TileCache(arena, plan_.operand_bytes[i], copies() * arrays_);
   if (plan_.out_bytes > 0) buffers.outputs = TileCache(arena, plan_.out_bytes, copies() * arrays_);
-  if (!packed() || context_.lookahead() == 0) return;
-  for (const Job& job : waves_[first].jobs) weights_of(core, buffers, job, 0, 0);
+}
+
+std::vector<ContractionCodegen::Step> ContractionCodegen::steps_of(std::size_t core_number) const {
+  const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
+  std::vector<Step> steps;
+  for (std::size_t w = first; w < last; ++w)
+    for (std::size_t b = 0; b < plan_.blocks.size(); ++b) steps.push_back({w, b});
+  return steps;
+}
+
+void ContractionCodegen::prefetch(std::size_t core_number) {
+  CoreBuffers& buffers = buffers_[core_number];
+  const std::vector<Step> steps = steps_of(core_number);
+  if (steps.empty() || buffers.arena) return;
+  allocate(core_number);
+  if (context_.lookahead() == 0) return;
+  Core& core = context_.cores[core_number];
+  // Blocks in the order of their first use, until the slots or the loads are used up.
+  std::vector<std::array<std::int64_t, 3>> seen;
+  // Where activations come by the same engine, only what the first wave needs goes before them.
+  const std::size_t wanted = context_.weights_apart() ? kPrefetchedLoads : waves_[steps.front().wave].jobs.size();
+  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(plan_.w_slots), wanted);
+  for (std::size_t s = 0; packed() && s < steps.size(); ++s) {
+    for (const Job& job : waves_[steps[s].wave].jobs) {
+      const std::array<std::int64_t, 3> key{batch_of(job), static_cast<std::int64_t>(job.columns),
+                                            static_cast<std::int64_t>(steps[s].block)};
+      if (std::find(seen.begin(), seen.end(), key) != seen.end()) continue;
+      if (seen.size() == most) return;
+      seen.push_back(key);
+      weights_of(core, buffers, job, steps[s].block, static_cast<std::int64_t>(s));
+    }
+    if (seen.size() == most) return;
+  }
 }
 
 ContractionCodegen::Weights ContractionCodegen::weights_of(Core& core, CoreBuffers& buffers, const Job& job,
                                                            std::size_t block, std::int64_t step) {
-  const std::int64_t batch = c_.batched ? plan_.row_tiles[job.rows].lo[0] : 0;
+  const std::int64_t batch = batch_of(job);
   const ColumnTile& columns = column_tiles_[job.columns];
   if (in_vmem(c_.rhs)) {
     const Box box = rhs_box(batch, columns, plan_.blocks[block]);
@@ -164,18 +196,18 @@ ContractionCodegen::Weights ContractionCodegen::weights_of(Core& core, CoreBuffe
   return {buffer.address, &buffer.object, pitch * rhs_bytes()};
 }
 
-void ContractionCodegen::generate_core(std::size_t core_number, CoreBuffers& buffers) {
+void ContractionCodegen::generate_core(std::size_t core_number,
+                                       const std::function<void(std::size_t core)>& between) {
   Core& core = context_.cores[core_number];
-  const auto [first, last] = share(waves_.size(), core_number, context_.cores.size());
-  if (first == last) return;
-  std::vector<Step> steps;
-  for (std::size_t w = first; w < last; ++w)
-    for (std::size_t b = 0; b < plan_.blocks.size(); ++b) steps.push_back({w, b});
+  CoreBuffers& buffers = buffers_[core_number];
+  const std::vector<Step> steps = steps_of(core_number);
+  if (steps.empty()) return between(core_number);
   Loaded now = load(core, buffers, steps.front(), 0);
   for (std::size_t s = 0; s < steps.size(); ++s) {
     Loaded next;
     const bool more = s + 1 < steps.size();
     if (context_.lookahead() > 0 && more) next = load(core, buffers, steps[s + 1], static_cast<std::int64_t>(s + 1));
+    if (!more) between(core_number);
     compute(core, steps[s], now);
     if (steps[s].block + 1 == plan_.blocks.size()) finish(core, buffers, steps[s], now, static_cast<std::int64_t>(s));
     if (context_.lookahead() == 0 && more) next = load(core, buffers, steps[s + 1], static_cast<std::int64_t>(s + 1));
@@ -344,11 +376,6 @@ void ContractionCodegen::finish(Core& core, CoreBuffers& buffers, const Step& st
     emit_run(context_, core, kernel_, program_, tile, loaded.operands[j], {*out.buffer, out_box}, &accumulators);
     store_box(context_, core, kernel_.output.storage, kernel_.output.shape, out_box, *out.buffer);
   }
-}
-
-Status generate_contraction(Context& context, const Kernel& kernel, std::size_t number,
-                            const std::function<void()>& order) {
-  return ContractionCodegen(context, kernel, number).run(order);
 }
 
 }  // namespace systole::compile

@@ -10,16 +10,6 @@
 
 namespace systole::compile {
 
-Region whole_region(const Context& context, std::size_t kernel_number) {
-  const std::int64_t base = context.vmem_base[kernel_number];
-  return {base, context.chip.vmem_bytes - base};
-}
-Region half_region(const Context& context, std::size_t kernel_number) {
-  const Region whole = whole_region(context, kernel_number);
-  const std::int64_t half = whole.bytes / 2 / kAlignment * kAlignment;
-  return {whole.base + (kernel_number % 2 == 1 ? half : 0), half};
-}
-
 Error does_not_fit(Context& context, std::size_t kernel_number, const std::string& place, const std::string& what) {
   context.failed_kernel = static_cast<int>(kernel_number);
   return unsupported(place, fmt::format("{} does not fit {} bytes of VMEM", what, context.chip.vmem_bytes),
@@ -139,13 +129,20 @@ std::optional<Shape> choose_tile(const Context& context, const Kernel& kernel, s
 
 }  // namespace
 
+bool fits_its_half(const Context& context, const Kernel& kernel, std::size_t number) {
+  return element_count(kernel.dims) == 0 || kernel.kind == KernelKind::kGather ||
+         choose_tile(context, kernel, context.regions[number].half.bytes);
+}
+
 Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_t number) {
   if (element_count(kernel.dims) == 0) return ok_status();
-  Region region = half_region(context, number);
-  auto tile = choose_tile(context, kernel, region.bytes);
-  if (!tile) {
-    region = whole_region(context, number);
+  const Regions& regions = context.regions[number];
+  Region region;
+  std::optional<Shape> tile;
+  for (const Region& candidate : {regions.part, regions.half, regions.whole}) {
+    region = candidate;
     tile = choose_tile(context, kernel, region.bytes);
+    if (tile) break;
   }
   if (!tile)
     return does_not_fit(context, number, fmt::format("node '{}'", kernel.name), "even one element");
@@ -205,7 +202,7 @@ Status generate_gather(Context& context, const Kernel& kernel, std::size_t numbe
   const std::int64_t count = kernel.dims[0];
   const std::int64_t row_bytes = kernel.row_elements * dtype_bytes(kernel.output_type);
   if (count == 0 || row_bytes == 0) return ok_status();
-  const Region region = half_region(context, number);
+  const Region region = context.regions[number].half;
   const std::int64_t copies = 1 + context.lookahead();
   const std::int64_t rows =
       std::min({count, (region.bytes / copies - 2 * kAlignment) / (row_bytes + 4), std::int64_t{65535},

@@ -5,14 +5,6 @@
 
 namespace systole::compile {
 
-// The VMEM a kernel gets above the tensors that live there: a half by turns, so that it can start while the one before
-// it ends; all of it if a half is too small.
-struct Region {
-  std::int64_t base = 0, bytes = 0;
-};
-Region half_region(const Context& context, std::size_t kernel_number);
-Region whole_region(const Context& context, std::size_t kernel_number);
-
 // The kernel's smallest tiles do not fit its region: notes it in `context.failed_kernel`.
 Error does_not_fit(Context& context, std::size_t kernel_number, const std::string& place, const std::string& what);
 
@@ -24,6 +16,9 @@ Box whole_box(const Shape& dims);
 bool halve(Shape& tile, std::size_t keep = 0);
 // The part of `count` things that core `core` of `cores` takes: [first, last).
 std::pair<std::size_t, std::size_t> share(std::size_t count, std::size_t core, std::size_t cores);
+
+// Whether it leaves the other half of VMEM alone.
+bool fits_its_half(const Context& context, const Kernel& kernel, std::size_t number);
 
 Status generate_vector_kernel(Context& context, const Kernel& kernel, std::size_t number);
 Status generate_gather(Context& context, const Kernel& kernel, std::size_t number);

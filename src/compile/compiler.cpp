@@ -84,6 +84,7 @@ Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const O
   transform::LowerOptions lower_options;
   lower_options.disabled = options.disabled_passes;
   const bool keep_in_vmem = options.fuse && std::erase(lower_options.disabled, kResidencyPass) == 0;
+  std::erase(lower_options.disabled, kPrefetchPass);
   if (options.after)
     lower_options.after = [&](const std::string& pass, const graph::Graph& graph) {
       dump(pass, graph::print_text(graph));

@@ -46,7 +46,17 @@ class ContractionCodegen {
  public:
   ContractionCodegen(Context& context, const Kernel& kernel, std::size_t number);
 
-  Status run(const std::function<void()>& order);
+  // First: chooses the plan and packs constant weights.
+  Status prepare();
+  // Then, if wanted, while an earlier kernel's code is made: a core's buffers, and loads of constants into them, as many as
+  // there is room for. They depend on no other kernel.
+  void prefetch(std::size_t core);
+  // Then: the code. order(): called before anything of another kernel is touched. between(core): called before a core's
+  // last step, when all it needs is being loaded.
+  void generate(const std::function<void()>& order, const std::function<void(std::size_t core)>& between);
+
+  std::size_t number() const { return number_; }
+  const Region& region() const { return plan_.region; }
 
  private:
   struct Job {
@@ -130,13 +140,13 @@ class ContractionCodegen {
     std::vector<TileCache> operands;
   };
 
-  // Buffers, and the first constant weights: they depend on no other kernel, so they are on their way before the cores
-  // meet.
-  void prepare_core(std::size_t core_number, CoreBuffers& buffers);
+  void allocate(std::size_t core_number);
+  std::vector<Step> steps_of(std::size_t core_number) const;
 
+  std::int64_t batch_of(const Job& job) const { return c_.batched ? plan_.row_tiles[job.rows].lo[0] : 0; }
   Weights weights_of(Core& core, CoreBuffers& buffers, const Job& job, std::size_t block, std::int64_t step);
 
-  void generate_core(std::size_t core_number, CoreBuffers& buffers);
+  void generate_core(std::size_t core_number, const std::function<void(std::size_t core)>& between);
 
   Loaded load(Core& core, CoreBuffers& buffers, const Step& step, std::int64_t number);
 
@@ -167,6 +177,7 @@ class ContractionCodegen {
   std::vector<ColumnTile> column_tiles_;
   ContractionPlan plan_;
   std::vector<Wave> waves_;
+  std::vector<CoreBuffers> buffers_;  // per core
   std::int64_t weights_address_ = 0, program_ = 0;
 };
 

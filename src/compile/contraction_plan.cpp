@@ -129,7 +129,7 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   ContractionPlan plan;
   plan.tile = rows;
   plan.rows_outer = rows_outer;
-  plan.region = whole ? whole_region(context_, number_) : half_region(context_, number_);
+  plan.region = whole ? context_.regions[number_].whole : context_.regions[number_].half;
   Shape row_dims = kernel_.dims;
   row_dims.back() = 1;
   plan.row_tiles = tiles_of(row_dims, rows);

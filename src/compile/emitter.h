@@ -35,6 +35,9 @@ class Emitter {
     kernel_start_ = count_;
   }
 
+  // What follows belongs to this layer, though another kernel's code is being made.
+  void set_layer(std::uint16_t layer) { layer_ = layer; }
+
   // `disjoint`: written too, but in parts that do not overlap what the same unit wrote in this kernel.
   void emit(isa::UnitId unit, isa::Body body, const std::vector<Object*>& reads = {},
             const std::vector<Object*>& writes = {}, Object* disjoint = nullptr);

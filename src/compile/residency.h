@@ -17,6 +17,8 @@ constexpr const char* kResidencyPass = "residency";
 // (Kernel::replicated). banned: per storage, never this one. A product whose sums would be stored as they are goes through the vector unit.
 void place_in_vmem(KernelGraph& kernels, const Chip& chip, const std::vector<bool>& banned);
 
+constexpr const char* kPrefetchPass = "prefetch";
+
 // Per kernel, where the bytes above all tensors that live in VMEM while it runs begin.
 std::vector<std::int64_t> vmem_bases(const KernelGraph& kernels);
 

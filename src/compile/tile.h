@@ -37,6 +37,17 @@ struct Core {
   bool bounds_set = false;                // the vector unit has a window
 };
 
+// A part of VMEM.
+struct Region {
+  std::int64_t base = 0, bytes = 0;
+  std::int64_t end() const { return base + bytes; }
+};
+// What a kernel may use, above the tensors that live in VMEM while it runs: all of it, the half that the product after it
+// does not load its weights into, and a part of that half which its neighbours on the vector unit do not use.
+struct Regions {
+  Region part, half, whole;
+};
+
 // Everything that is the same for all kernels.
 struct Context {
   const KernelGraph& kernels;
@@ -44,12 +55,16 @@ struct Context {
   const Options& options;
   isa::Program& program;
   std::vector<Core> cores;
-  std::vector<std::int64_t> vmem_base;  // per kernel: below it stand tensors that live in VMEM while it runs
-  int failed_kernel = -1;               // the one that did not fit VMEM
+  bool prefetch = false;         // a product's first constants are fetched while the product before it runs
+  std::vector<Regions> regions;  // per kernel
+  int failed_kernel = -1;        // the one that did not fit VMEM
 
   const Storage& storage(StorageId id) const { return kernels.storages[static_cast<std::size_t>(id)]; }
   int lookahead() const { return options.double_buffer ? 1 : 0; }
   isa::UnitId load_unit() const { return isa::dma_unit(0); }
+  // Constant weights have an engine of their own where there is one: they never wait behind what a kernel made.
+  bool weights_apart() const { return chip.dma_engines > 2; }
+  isa::UnitId weight_unit() const { return isa::dma_unit(weights_apart() ? 2 : 0); }
   isa::UnitId store_unit() const { return isa::dma_unit(chip.dma_engines > 1 ? 1 : 0); }
 };
 
