@@ -29,6 +29,13 @@ void ContractionCodegen::generate(const std::function<void()>& order,
   if (!waves_.empty() && !kernel_.direct_store) program_ = add_microcode(context_.program, kernel_.program);
   for (std::size_t core = 0; core < context_.cores.size(); ++core) prefetch(core);
   order();
+  // Accumulators without bound: where the second half begins differs from kernel to kernel.
+  if (chip_.mxu.accumulator_rows == 0)
+    for (Core& core : context_.cores)
+      for (std::vector<Object>& halves : core.sums) {
+        halves[0].inherit(halves[1]);
+        halves[1].inherit(halves[0]);
+      }
   for (std::size_t core = 0; core < context_.cores.size(); ++core) generate_core(core, between);
   buffers_.clear();
 }
