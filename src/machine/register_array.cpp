@@ -20,30 +20,28 @@ std::uint8_t* aligned(std::uint8_t* storage) {
 }  // namespace
 
 void SystolicArray::Inputs::clear() {
-  row.valid = row.switching = target.valid = target.last = weights.accept = weights.first = false;
+  row.valid = row.switching = target.valid = target.last = weights.accept = weights.first = weights.by_columns = false;
   column.column = -1;
 }
 
 SystolicArray::SystolicArray(const Chip& chip, Operands operands)
     : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
       pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64), operands_(operands),
+      planes_((columns_ + feeder_ + rows_ - 1) / rows_ + 2), plane_bytes_(operand_bytes(operands) * rows_ * pitch_ + kApart),
       switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
-      stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_target_(feeder_ + rows_ + columns_ + sums_) {
-  const std::int64_t words = 4 * rows_ * pitch_ + kApart, weights = operand_bytes(operands_) * rows_ * pitch_ + kApart;
-  storage_.resize(size(words + 3 * weights + 4 * pitch_ + 128));
+      stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_last_(feeder_ + columns_),
+      stage_target_(feeder_ + rows_ + columns_ + sums_) {
+  const std::int64_t words = 4 * rows_ * pitch_ + kApart;
+  storage_.resize(size(words + (planes_ + 1) * plane_bytes_ + 4 * pitch_ + 64));
   sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
   active_ = reinterpret_cast<std::uint8_t*>(sum_) + words;
-  shadow_[0] = active_ + weights;
-  shadow_[1] = shadow_[0] + weights;
-  zeros_ = reinterpret_cast<std::uint32_t*>(shadow_[1] + weights);
+  shadow_ = active_ + plane_bytes_;
+  zeros_ = reinterpret_cast<std::uint32_t*>(shadow_ + planes_ * plane_bytes_);
   for (auto& line : valid_line_) line = ShiftBits(feeder_ + rows_ + pitch_ + 64);
   plane_.resize(size(columns_));
   taken_.resize(size(columns_));
   accepted_.resize(size(mask_words_));
   lines_.resize(size(operand_bytes(operands_) * (rows_ * line_pitch_ + kVector)));
-  weights_.resize(size((columns_ + feeder_) * columns_));
-  columns_read_.resize(size(feeder_));
-  transposed_.resize(size(columns_));
   targets_.resize(std::bit_ceil(size(feeder_ + rows_ + columns_ + sums_)));
   bottom_.resize(size((sums_ + 1) * pitch_));
   for (std::int64_t c = 0; c < columns_; ++c) places_.push_back(static_cast<std::int32_t>(sum_place(operands_, c)));
@@ -71,9 +69,9 @@ bool SystolicArray::staged_valid(std::int64_t k) const {
 }
 
 std::uint32_t SystolicArray::top_weight(std::int64_t c) const {
-  const auto& queue = transposed_[size(c)];
-  if (!queue.empty()) return queue.front();
-  return weights_[tick_ % size(columns_ + feeder_) * size(columns_) + size(c)];
+  if (!accept(c)) return 0;
+  const std::int64_t taken = accept_first(c) ? 0 : accepts(c);
+  return get_operand(operands_, shadow_plane(next_plane(plane_[size(c)])), (rows_ - 1 - taken) * pitch_ + c);
 }
 
 std::uint32_t SystolicArray::accumulator(std::int64_t row, std::int64_t column) const {
@@ -129,26 +127,20 @@ void SystolicArray::give_row(const StagedRow& row) {
 }
 
 void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& column) {
+  bool last = false;
   if (row.accept) {
-    const std::size_t depth = size(columns_ + feeder_);
-    std::size_t at = (tick_ + size(feeder_)) % depth;
-    for (std::size_t c = 0; c < size(columns_); ++c) {
-      weights_[at * size(columns_) + c] = row.values[c];
-      if (++at == depth) at = 0;
-    }
     shadow_live_ = feeder_ + columns_ + 1;
+    if (row.first) given_plane_ = next_plane(given_plane_), given_rows_ = 0;
+    const std::int64_t at = (rows_ - 1 - given_rows_) * pitch_;
+    for (std::int64_t c = 0; c < columns_ && !row.by_columns; ++c) put_operand(operands_, shadow_plane(given_plane_), at + c, row.values[size(c)]);
+    last = ++given_rows_ == rows_;
   }
-  if (column.column >= 0) column_live_ = feeder_ + 1;
-  if (column_live_ == 0) return;
-  --column_live_;
-  columns_read_.push_front(column.column < 0 ? WeightColumn{} : column);
-  const WeightColumn& due = columns_read_.back();
-  if (due.column >= 0) {
-    auto& queue = transposed_[size(due.column)];
-    transposed_left_ += rows_ - static_cast<std::int64_t>(queue.size());
-    queue.assign(due.values.rbegin(), due.values.rend());
+  if (column.column >= 0) {
+    for (std::int64_t r = 0; r < rows_; ++r) put_operand(operands_, shadow_plane(given_plane_), r * pitch_ + column.column, column.values[size(r)]);
   }
-  columns_read_.pop_back();
+  stage_accept_.shift(row.accept);
+  stage_first_.shift(row.first);
+  stage_last_.shift(last);
 }
 
 // A switch stands on a diagonal of the array.
@@ -183,38 +175,25 @@ void SystolicArray::clock_sums() {
   if (any) machine::clock_sums(planes);
 }
 
-// Row 0 takes the weight, and every row that has taken one of this tile hands its own down.
-void SystolicArray::accept_weight(std::int64_t c, bool first, std::uint32_t weight) {
-  std::int32_t& k = taken_[size(c)];
-  std::uint8_t& plane = plane_[size(c)];
-  if (first) k = 0;
-  put_operand(operands_, shadow_[1 - plane], (rows_ - 1 - k) * pitch_ + c, weight);
-  if (++k == rows_) plane = static_cast<std::uint8_t>(1 - plane);
-}
-
+// In a column with an accept row 0 takes a weight, and every row that has taken one of this tile hands its own down.
 void SystolicArray::clock_shadow() {
   if (shadow_live_ == 0) return;
   --shadow_live_;
-  const std::uint32_t* top = weights_.data() + tick_ % size(columns_ + feeder_) * size(columns_);
+  const auto each = [](std::uint64_t bits, std::int64_t first, auto&& act) {
+    for (; bits != 0; bits &= bits - 1) act(size(first + std::countr_zero(bits)));
+  };
   for (std::int64_t w = 0; w < mask_words_; ++w) {
-    const std::uint64_t accept = stage_accept_.word_from(feeder_ + 64 * w) & low_bits(columns_ - 64 * w);
-    const std::uint64_t first = stage_first_.word_from(feeder_ + 64 * w);
+    const std::int64_t from = feeder_ + 64 * w, columns = std::min<std::int64_t>(columns_ - 64 * w, 64);
+    const std::uint64_t exist = low_bits(columns), accept = stage_accept_.word_from(from) & exist;
     accepted_[size(w)] = accept;
-    for (std::uint64_t left = accept; left != 0; left &= left - 1) {
-      const int i = std::countr_zero(left);
-      const std::int64_t c = w * 64 + i;
-      const bool queued = transposed_left_ != 0 && !transposed_[size(c)].empty();
-      accept_weight(c, ((first >> i) & 1) != 0, queued ? take_transposed(c) : top[c]);
+    if (accept == exist) {
+      for (std::int64_t c = 64 * w; c < 64 * w + columns; ++c) ++taken_[size(c)];
+    } else {
+      each(accept, 64 * w, [&](std::size_t c) { ++taken_[c]; });
     }
+    each(stage_first_.word_from(from) & exist, 64 * w, [&](std::size_t c) { taken_[c] = 1; });
+    each(stage_last_.word_from(from) & exist, 64 * w, [&](std::size_t c) { plane_[c] = static_cast<std::int32_t>(next_plane(plane_[c])); });
   }
-}
-
-std::uint32_t SystolicArray::take_transposed(std::int64_t c) {
-  auto& queue = transposed_[size(c)];
-  const std::uint32_t weight = queue.front();
-  queue.pop_front();
-  --transposed_left_;
-  return weight;
 }
 
 void SystolicArray::give_target(const AccumulatorRow& row) {
@@ -263,8 +242,6 @@ void SystolicArray::clock(const Inputs& inputs) {
   if (row.switching) switch_live_ = feeder_ + rows_ + columns_ + 1;
   for (std::size_t k = 0; k < kArithmetics; ++k) valid_line_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
   switch_line_.shift(row.switching);
-  stage_accept_.shift(inputs.weights.accept);
-  stage_first_.shift(inputs.weights.first);
   give_target(inputs.target);
   give_row(row);
   give_weights(inputs.weights, inputs.column);

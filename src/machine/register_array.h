@@ -4,13 +4,13 @@
 // Every register is there to be read; where it lies in the host's memory is chosen for speed. The input registers of a row and its
 // staging queue are one shift register: a window that slides over a line of words. The valid and switch bits of all rows come from
 // one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c. Shadow
-// weights move down a row with each accept of their tile: after k of them rows 0 .. k - 1 hold the last k weights, newest first. They lie
-// where they will stand after the last accept, in a plane of their own until then, beside the plane of the tile before.
+// weights move down a row with each accept of their tile: after k of them rows 0 .. k - 1 of a column hold the last k weights, newest
+// first. They lie in a plane of their tile, from their wires on, where they will stand after the last accept; each column counts its
+// accepts and knows its tile.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <deque>
 #include <vector>
 
 #include "chip/chip.h"
@@ -33,10 +33,11 @@ struct StagedRow {
   bool valid = false, switching = false;
   Arithmetic arithmetic = Arithmetic::kInteger;
 };
-// A row of weights on its way into the shadow. `first` opens a tile.
+// A row of weights on its way into the shadow, the last row of the tile first. `first` opens a tile; `by_columns`: the weights come as
+// WeightColumns.
 struct WeightRow {
   std::vector<std::uint32_t> values;   // C
-  bool accept = false, first = false;
+  bool accept = false, first = false, by_columns = false;
 };
 // What the accumulators do with a row's sums.
 struct AccumulatorRow {
@@ -83,7 +84,8 @@ class SystolicArray {
   bool accept(std::int64_t c) const { return stage_accept_.test(feeder_ + c - 1); }
   bool accept_first(std::int64_t c) const { return stage_first_.test(feeder_ + c - 1); }
   std::uint32_t top_weight(std::int64_t c) const;
-  std::int64_t transposed_left(std::int64_t c) const { return static_cast<std::int64_t>(transposed_[static_cast<std::size_t>(c)].size()); }
+  // Accepts of the latest tile that column c has had.
+  std::int64_t accepts(std::int64_t c) const { return taken_[static_cast<std::size_t>(c)]; }
   // The word as it stands in the accumulators; 0 outside.
   std::uint32_t accumulator(std::int64_t row, std::int64_t column) const;
   std::int64_t accumulator_rows() const { return static_cast<std::int64_t>(accumulators_.size()) / columns_; }
@@ -99,18 +101,18 @@ class SystolicArray {
     bool last = false;
     Arithmetic arithmetic = Arithmetic::kInteger;
   };
+  std::int64_t next_plane(std::int64_t plane) const { return plane + 1 < planes_ ? plane + 1 : 0; }
+  std::uint8_t* shadow_plane(std::int64_t plane) const { return shadow_ + plane * plane_bytes_; }
   std::uint32_t shadow(std::int64_t r, std::int64_t c) const {
-    const std::int64_t k = taken_[static_cast<std::size_t>(c)] % rows_;   // all taken: the tile has become the plane
-    const std::size_t plane = plane_[static_cast<std::size_t>(c)];
-    return r < k ? get_operand(operands_, shadow_[1 - plane], (rows_ - k + r) * pitch_ + c) : get_operand(operands_, shadow_[plane], r * pitch_ + c);
+    const std::int64_t plane = plane_[static_cast<std::size_t>(c)], taken = taken_[static_cast<std::size_t>(c)];
+    if (taken == rows_ || r >= taken) return get_operand(operands_, shadow_plane(plane), r * pitch_ + c);   // all taken: it is the column's tile
+    return get_operand(operands_, shadow_plane(next_plane(plane)), (rows_ - taken + r) * pitch_ + c);
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
   void clock_switches();
   void clock_sums();
   void clock_shadow();
-  void accept_weight(std::int64_t c, bool first, std::uint32_t weight);
-  std::uint32_t take_transposed(std::int64_t c);
   void write_accumulators();
   const Target& target(std::int64_t clocks_ago) const { return targets_[(tick_ - static_cast<std::uint64_t>(clocks_ago)) & (targets_.size() - 1)]; }
   void give_target(const AccumulatorRow& row);
@@ -121,9 +123,12 @@ class SystolicArray {
   Operands operands_;
   std::vector<std::uint8_t> storage_;
   std::uint8_t* active_;
-  std::uint8_t* shadow_[2];
   std::uint32_t *sum_, *zeros_;
-  std::vector<std::uint8_t> plane_;                   // per column: which plane holds its tile
+  // Tiles of shadow weights, one plane each, in turn: as many as can be on their way over the columns at once, and two.
+  std::uint8_t* shadow_;
+  std::int64_t planes_, plane_bytes_;
+  std::int64_t given_plane_ = 0, given_rows_ = 0;     // of the tile that the push unit gives
+  std::vector<std::int32_t> plane_;                   // per column: the plane of its tile
   std::vector<std::int32_t> taken_;                   // per column: accepts of the latest tile so far
   std::vector<std::uint64_t> accepted_;               // bits of columns: an accept in the last clock
   std::array<ShiftBits, kArithmetics> valid_line_;
@@ -132,18 +137,14 @@ class SystolicArray {
   std::vector<std::uint8_t> lines_;
   std::int64_t line_pitch_, head_;
 
-  ShiftBits stage_accept_, stage_first_, stage_target_;   // on their way to the columns
-  std::vector<std::uint32_t> weights_;                // [C + feeder][C]: the row that column c takes in clock t stands at t
-  std::deque<WeightColumn> columns_read_;             // on their way, for feeder_latency > 0
-  std::vector<std::deque<std::uint32_t>> transposed_; // per column: what is left of a transposed tile
-  std::int64_t transposed_left_ = 0;                  // words in all of them
+  ShiftBits stage_accept_, stage_first_, stage_last_, stage_target_;   // on their way to the columns
   std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
   std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
   std::vector<std::int32_t> places_;                  // sum_place of each column
   std::vector<std::uint32_t> accumulators_;
 
   // Clocks for which something is still on its way; without, an edge changes nothing.
-  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0, column_live_ = 0;
+  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0;
   std::array<std::int64_t, kArithmetics> valid_live_{};
   std::uint64_t tick_ = 0;
 };

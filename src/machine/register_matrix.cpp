@@ -99,6 +99,7 @@ void PushReader::cycle(std::span<const std::uint8_t> vmem, SystolicArray::Inputs
     wires.weights.accept = true;
     wires.weights.first = step_ == 0;
     wires.weights.values.resize(static_cast<std::size_t>(columns_));
+    wires.weights.by_columns = push_.transpose != 0;
     if (push_.transpose == 0) read(vmem, rows_ - 1 - step_, push_.rows, push_.columns, wires.weights.values);
   }
   if (push_.transpose != 0 && step_ < columns_) {
