@@ -92,7 +92,12 @@ class ContractionCodegen {
   std::int64_t accumulator_rows() const;
   bool in_halves() const;   // the accumulators: one half is filled while the other is read
 
-  std::optional<ContractionPlan> make_plan(const Shape& rows, bool rows_outer, bool whole) const;
+  // Column tiles that a wave may have: as many as there are arrays, or fewer, so that each core has tiles of its own and
+  // weights are loaded once, not once a core.
+  std::vector<std::int64_t> columns_at_once() const;
+
+  std::optional<ContractionPlan> make_plan(const Shape& rows, bool rows_outer, bool whole,
+                                           std::int64_t columns_a_wave) const;
 
   std::int64_t chunk_rows(std::size_t first, std::size_t last) const;
 

@@ -102,16 +102,23 @@ bool ContractionCodegen::choose_plan() {
                          rows[rows.size() - 2] < (1 << 20) && instruction_counts_fit(rows);
     if (allowed) {
       for (const bool outer : {true, false})
-        for (const bool whole : {false, true}) {
-          auto plan = make_plan(rows, outer, whole);
-          if (plan && (!best || plan->cost < best->cost)) best = std::move(plan);
-        }
+        for (const bool whole : {false, true})
+          for (const std::int64_t columns : columns_at_once()) {
+            auto plan = make_plan(rows, outer, whole, columns);
+            if (plan && (!best || plan->cost < best->cost)) best = std::move(plan);
+          }
     }
     if (!halve(rows, 1)) break;
   }
   if (!best) return false;
   plan_ = std::move(*best);
   return true;
+}
+
+std::vector<std::int64_t> ContractionCodegen::columns_at_once() const {
+  const auto tiles = static_cast<std::int64_t>(column_tiles_.size());
+  const std::int64_t most = std::min(arrays_, tiles), a_core = ceil_div(tiles, chip_.cores);
+  return a_core < most ? std::vector<std::int64_t>{most, a_core} : std::vector<std::int64_t>{most};
 }
 
 bool ContractionCodegen::instruction_counts_fit(const Shape& rows) const {
@@ -125,7 +132,8 @@ std::int64_t ContractionCodegen::accumulator_rows() const {
 
 bool ContractionCodegen::in_halves() const { return context_.options.double_buffer && chip_.mxu.accumulator_rows != 1; }
 
-std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, bool rows_outer, bool whole) const {
+std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, bool rows_outer, bool whole,
+                                                             std::int64_t columns_a_wave) const {
   ContractionPlan plan;
   plan.tile = rows;
   plan.rows_outer = rows_outer;
@@ -135,7 +143,7 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   plan.row_tiles = tiles_of(row_dims, rows);
   const auto row_tiles = static_cast<std::int64_t>(plan.row_tiles.size());
   const auto column_tiles = static_cast<std::int64_t>(column_tiles_.size());
-  plan.columns_a_wave = std::min(arrays_, column_tiles);
+  plan.columns_a_wave = columns_a_wave;
   plan.rows_a_wave = std::min<std::int64_t>(std::max<std::int64_t>(1, arrays_ / plan.columns_a_wave), row_tiles);
 
   std::int64_t x_elements = 0;
@@ -227,8 +235,13 @@ double ContractionCodegen::estimate(const ContractionPlan& plan, std::int64_t m,
   const double w_times = !plan.rows_outer || keep_w
                              ? 1.0
                              : real(ceil_div(row_tiles, plan.rows_a_wave)) / real(c_.batched ? kernel_.dims[0] : 1);
-  double memory = transfer_cycles(c_.lhs.storage, real(row_tiles * plan.x_bytes) * x_times) +
-                  transfer_cycles(c_.rhs.storage, real(all_w * plan.w_bytes) * w_times);
+  // Cores share out the outer loop; what the inner one sweeps, each of them loads for itself.
+  const double outer_waves = real(plan.rows_outer ? ceil_div(row_tiles, plan.rows_a_wave)
+                                                  : ceil_div(column_tiles, plan.columns_a_wave));
+  const double sharers = std::min(real(chip_.cores), outer_waves);
+  const double x_copies = plan.rows_outer ? 1.0 : sharers, w_copies = plan.rows_outer && !c_.batched ? sharers : 1.0;
+  double memory = transfer_cycles(c_.lhs.storage, real(row_tiles * plan.x_bytes) * std::max(x_times, x_copies)) +
+                  transfer_cycles(c_.rhs.storage, real(all_w * plan.w_bytes) * std::max(w_times, w_copies));
   const double first = transfer_cycles(c_.lhs.storage, real(plan.x_bytes * plan.rows_a_wave)) +
                        transfer_cycles(c_.rhs.storage, real(plan.w_bytes * plan.columns_a_wave));
   const double out_wave =
