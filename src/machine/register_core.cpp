@@ -34,9 +34,9 @@ RegisterCore::RegisterCore(const isa::CoreCode& code, std::span<const MicroOp> m
   }
 }
 
-LocalMemory RegisterCore::local() const {
+LocalMemory RegisterCore::local() {
   LocalMemory memory;
-  memory.vmem = const_cast<std::vector<std::uint8_t>*>(&vmem_);
+  memory.vmem = &vmem_;
   for (std::size_t a = 0; a < matrices_.size(); ++a) memory.accumulators[a] = &matrices_[a].array.accumulators();
   memory.columns = chip_.mxu.columns;
   return memory;

@@ -85,7 +85,7 @@ class RegisterCore {
   void start_unit(isa::UnitId id);
   void deliver(isa::UnitId from);
   Matrix& matrix_of(isa::UnitId id) { return matrices_[static_cast<std::size_t>(id - isa::push_unit(0)) / 2]; }
-  LocalMemory local() const;
+  LocalMemory local();
   VectorMemory vector_memory();
 
   Chip chip_;

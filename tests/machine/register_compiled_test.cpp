@@ -70,7 +70,7 @@ TEST(RegisterCompiled, EveryChipOfTheCatalogueRunsAsInTheEventEngine) {
     const auto chip = load_chip(name);
     ASSERT_TRUE(chip.ok()) << chip.error().text();
     if (chip->machine != MachineKind::kGeneric) continue;
-    for (std::uint64_t seed = 1; seed <= 3; ++seed) {
+    for (std::uint64_t seed = 1; seed <= 2; ++seed) {
       SCOPED_TRACE(name + " seed " + std::to_string(seed));
       Random random(seed);
       const graph::Graph source = test::random_graph(random, 10);
@@ -84,7 +84,6 @@ TEST(RegisterCompiled, EveryChipOfTheCatalogueRunsAsInTheEventEngine) {
       Tally tally;
       compare(compiled->program, *chip, inputs, tally);
       EXPECT_EQ(tally.programs, 1);
-      std::printf("%s: %lld cycles\n", name.c_str(), static_cast<long long>(tally.cycles));
     }
   }
 }
@@ -92,7 +91,7 @@ TEST(RegisterCompiled, EveryChipOfTheCatalogueRunsAsInTheEventEngine) {
 TEST(RegisterCompiled, EqualsTheEventEngineInBitsAndCycles) {
   const bool one = std::getenv("SYSTOLE_SEED") != nullptr;
   const std::uint64_t first = number_from("SYSTOLE_SEED", std::random_device{}());
-  const std::uint64_t count = number_from("SYSTOLE_COUNT", one ? 1 : 100);
+  const std::uint64_t count = number_from("SYSTOLE_COUNT", one ? 1 : 400);
   Tally tally;
   for (std::uint64_t seed = first; seed < first + count && !HasFailure(); ++seed) check_one(seed, tally);
   std::printf("seeds %llu .. %llu: %lld programs, %lld cycles compared\n", static_cast<unsigned long long>(first),
