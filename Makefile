@@ -1,5 +1,5 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup models models-large sanitizers fuzz bench format tidy clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak format tidy clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
@@ -49,6 +49,10 @@ bench: setup
 	$(call configure,release)
 	@cmake --build --preset release -j $(JOBS)
 	@tools/bench.sh build/release
+
+# TinyTPU's hardware, each option by itself, on many random programs.
+tinytpu-soak: build
+	@build/release/tests/tinytpu/tinytpu_rtl_test --gtest_also_run_disabled_tests --gtest_filter='*Soak*'
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
