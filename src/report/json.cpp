@@ -75,6 +75,13 @@ Json outputs_json(const isa::Program& program, const runtime::RunResult& result)
   return json;
 }
 
+Json host_json(const runtime::Session& session) {
+  Json json = Json::array();
+  for (const runtime::HostOperator& op : session.host_operators())
+    json.push_back({{"name", op.name}, {"op", op.op}, {"why", op.why}});
+  return json;
+}
+
 }  // namespace
 
 std::int64_t useful_macs(const isa::Program& program) {
@@ -106,7 +113,7 @@ Json run_json(const runtime::Session& session, const runtime::RunResult& result,
                {"energy_joules", Json::object()},
                {"layers", layers_json(program, timing, chip)},
                {"outputs", outputs_json(program, result)},
-               {"host_operators", program.host_operators},
+               {"host_operators", host_json(session)},
                {"program_bytes", program.instruction_bytes()},
                {"cache_hit", session.cache_hit()},
                {"compile_seconds", session.compile_seconds()},

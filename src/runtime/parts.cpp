@@ -122,6 +122,17 @@ std::vector<std::string> nodes_of(const Error& error, const Graph& source) {
   return nodes;
 }
 
+// The graph's operators that the node became, each once: "dot_general, add".
+std::string operators_of(const Graph& source, const std::string& node) {
+  std::vector<std::string_view> names;
+  for (const Op& op : source.ops) {
+    const std::string_view name = graph::op_name(op.kind);
+    if (op.source != node || op.kind == graph::OpKind::kConstant) continue;
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
 Status compile_part(Part& part, const Chip& chip, const compile::Options& options) {
   SYSTOLE_ASSIGN(auto compiled, compile::compile(part.graph, chip, options));
   part.program = std::move(compiled.program);
@@ -193,7 +204,7 @@ Expected<Parts> compile_parts(const Graph& source, const Chip& chip, const compi
     }
     for (const std::string& node : refused) {
       nodes.push_back(node);
-      host_operators.push_back({node, error.place + ": " + error.message});
+      host_operators.push_back({node, operators_of(source, node), error.place + ": " + error.message});
     }
   }
 }
@@ -209,7 +220,7 @@ isa::Program summary(const Graph& source, const Parts& parts) {
   for (std::size_t i = 0; i < source.outputs.size(); ++i) {
     all.outputs.push_back({source.output_names[i], source.type(source.outputs[i]).type, source.type(source.outputs[i]).shape});
   }
-  for (const HostOperator& op : parts.host_operators) all.host_operators.push_back(op.node);
+  for (const HostOperator& op : parts.host_operators) all.host_operators.push_back(op.name);
   return all;
 }
 

@@ -9,6 +9,7 @@
 #include "compile/compiler.h"
 #include "graph/graph.h"
 #include "isa/program.h"
+#include "runtime/session.h"
 
 namespace systole::runtime {
 
@@ -17,11 +18,6 @@ struct Part {
   graph::Graph graph;                    // its inputs are the model's, by name, or results of earlier parts by theirs
   isa::Program program;                  // on the chip
   std::optional<graph::Graph> lowered;   // on the chip, if it was compiled and not read from the cache
-};
-
-// A node of the model that the host runs, and why the chip cannot.
-struct HostOperator {
-  std::string node, reason;
 };
 
 struct Parts {

@@ -51,7 +51,7 @@ struct Session::State {
       all = summary(*source, parts);
       all.chip = chip.name;
     }
-    for (const HostOperator& op : parts.host_operators) notes.push_back(fmt::format("on the host: '{}' ({})", op.node, op.reason));
+    for (const HostOperator& op : parts.host_operators) notes.push_back(fmt::format("on the host: '{}' ({})", op.name, op.why));
     return ok_status();
   }
   Status choose_format(const std::string& name) {
@@ -141,6 +141,7 @@ Expected<Session> Session::load_program(const std::string& path, const Chip& chi
 
 const isa::Program& Session::program() const { return state_->program(); }
 const Chip& Session::chip() const { return state_->chip; }
+const std::vector<HostOperator>& Session::host_operators() const { return state_->parts.host_operators; }
 const std::string& Session::format() const { return state_->format.name; }
 bool Session::cache_hit() const { return state_->cache_hit; }
 double Session::compile_seconds() const { return state_->compile_seconds; }

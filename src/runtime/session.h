@@ -33,6 +33,11 @@ struct LoadOptions {
 // fingerprint, compiler version and options (docs/compiler.md). A damaged entry counts as a miss and is written again.
 std::string default_cache_folder();  // ~/.cache/systole
 
+// A node of the model that the host runs (host_fallback), its operators in the graph, and why the chip cannot.
+struct HostOperator {
+  std::string name, op, why;
+};
+
 struct Output {
   std::string name;
   Tensor value;
@@ -78,6 +83,7 @@ class Session {
   const std::string& format() const;  // "bf16", "int8", ...
   bool cache_hit() const;
   double compile_seconds() const;
+  const std::vector<HostOperator>& host_operators() const;
   const std::vector<std::string>& notes() const;  // float64 computed as fp32, ...
 
   // Inputs by name; each input of the program must be there with its type (converted if exact) and shape.

@@ -74,6 +74,33 @@ TEST(RunJson, HasTheContractsKeys) {
   EXPECT_NE(run_table(ran.session, ran.result).find("check passed"), std::string::npos);
 }
 
+// A float product on a chip that multiplies integers alone.
+TEST(RunJson, ListsWhatRanOnTheHostAndWhy) {
+  graph::Graph g;
+  const auto x = g.add_input({DType::kF32, {2, 3}}, "x"), w = g.add_input({DType::kF32, {3, 4}}, "w");
+  graph::DotAttr dot;
+  dot.lhs_contract = {1};
+  dot.rhs_contract = {0};
+  const auto product = g.add(graph::OpKind::kDotGeneral, {x, w}, dot, "dense");
+  g.add_output(g.add(graph::OpKind::kTanh, {product}, {}, "squash"), "y");
+  runtime::LoadOptions options;
+  options.host_fallback = true;
+  const auto session = runtime::Session::load_graph(g, load_chip("systolic-4").value(), options);
+  ASSERT_TRUE(session.ok()) << session.error().text();
+  runtime::RunOptions timing;
+  timing.timing_only = true;
+  const auto result = session->run({}, timing);
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  const auto json = run_json(*session, *result, "event");
+  ASSERT_EQ(json["host_operators"].size(), 1u);
+  EXPECT_EQ(json["host_operators"][0]["name"], "dense");
+  EXPECT_EQ(json["host_operators"][0]["op"], "dot_general");
+  EXPECT_NE(json["host_operators"][0]["why"].get<std::string>().find("f32"), std::string::npos) << json["host_operators"];
+  EXPECT_GT(json["cycles"].get<std::int64_t>(), 0);   // tanh
+  EXPECT_EQ(json["layers"].size(), 1u);
+  EXPECT_NE(run_table(*session, *result).find("on the host dense"), std::string::npos);
+}
+
 TEST(TraceJson, SlicesOfATrackDoNotOverlapAndStayInTheRun) {
   const Ran ran = run_gemm("systolic-8");
   const auto json = nlohmann::json::parse(trace_json(ran.result.trace, ran.session.program(), ran.session.chip()));
