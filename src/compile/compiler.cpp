@@ -40,6 +40,8 @@ transform::Target target_of(const Chip& chip, const Options& options) {
   target.fp32_algorithm = chip.multiplies(DType::kF32) ? graph::Algorithm::kDefault
                           : options.bf16x3             ? graph::Algorithm::kBf16x3
                                                        : graph::Algorithm::kBf16x6;
+  target.multiplies_i8 = chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8);
+  target.multiplies_i16 = chip.multiplies(DType::kI16);
   target.array_rows = chip.mxu.rows;
   target.array_columns = chip.mxu.columns;
   target.arrays = chip.mxu.count;

@@ -91,11 +91,6 @@ Status Fuser::materialize(ValueId v) {
         return ok_status();
       }
       break;
-    case OpKind::kIota:
-    case OpKind::kDynamicSlice:
-    case OpKind::kDynamicUpdateSlice:
-      return unsupported(place(op), fmt::format("{} has no form on the chip's units yet", graph::op_name(op.kind)),
-                         "make its operands constant");
     default:
       break;
   }

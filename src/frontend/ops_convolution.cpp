@@ -85,10 +85,6 @@ Val add_channel_bias(Node& n, const Val& y, std::size_t input) {
   return n.b.add(y, n.b.broadcast_in_dim(bias, y.shape(), {1}, false));
 }
 
-void check_rank(const Node& n, const Val& x) {
-  if (x.rank() > 4) n.not_supported("a convolution over more than two spatial dimensions");
-}
-
 graph::ConvAttr nchw(const Window& w, std::int64_t groups) {
   graph::ConvAttr attr;
   for (std::size_t i = 0; i < w.kernel.size(); ++i) {
@@ -111,7 +107,6 @@ graph::ConvAttr nchw(const Window& w, std::int64_t groups) {
 // Shared with the integer convolutions: x [N, C, ...] and w [M, C/groups, kernel...] to [N, M, ...] of type `result`.
 Val convolve(Node& n, const Val& x, const Val& w, DType result) {
   n.require(w.rank() == x.rank() && x.rank() >= 3, "needs data [N, C, spatial...] and weights of the same rank");
-  check_rank(n, x);
   const std::int64_t groups = n.attr_int("group", 1);
   n.require(groups >= 1, "attribute 'group' must be at least 1");
   const Axes kernel(w.shape().begin() + 2, w.shape().end());
@@ -178,7 +173,6 @@ void transposed_padding(Node& n, Window& w, const Shape& spatial, const Axes& ou
 void conv_transpose(Node& n) {
   const Val &x = n.in(0), &w = n.in(1);
   if (x.rank() < 3 || w.rank() != x.rank()) n.invalid("needs data [N, C, spatial...] and weights of the same rank");
-  check_rank(n, x);
   const std::int64_t groups = n.attr_int("group", 1);
   n.require(groups >= 1 && x.dim(1) == w.dim(0) && x.dim(1) % groups == 0,
             "the channels do not fit the weights and groups");

@@ -1,5 +1,4 @@
-// Convolution. Operands are brought to lhs [n, h, w, c], rhs [kh, kw, c, o]; one spatial dimension counts as w.
-#include <fmt/core.h>
+// Convolution. Operands are brought to lhs [n, spatial.., c], rhs [spatial.., c, o]; the last spatial dimension is w.
 #include <tbb/parallel_for.h>
 
 #include <algorithm>
@@ -30,10 +29,38 @@ struct Axis {
 
 struct Convolution {
   Tensor lhs, rhs;  // canonical layouts
-  Axis h, w;
+  std::vector<Axis> outer;  // spatial dimensions but the last
+  Axis w;
   std::int64_t batch = 0, channels = 0, outputs = 0, groups = 1;
   std::int64_t group_channels() const { return channels / groups; }
   std::int64_t group_outputs() const { return outputs / groups; }
+  std::int64_t taps() const { return product(&Axis::kernel); }
+  std::int64_t positions() const { return batch * product(&Axis::output); }
+  Shape output_shape() const {  // [n, spatial.., o]
+    Shape shape = {batch};
+    for (const Axis& axis : outer) shape.push_back(axis.output);
+    shape.insert(shape.end(), {w.output, outputs});
+    return shape;
+  }
+  // The element of lhs, in elements, of channel 0 under tap `tap` of output position `position`; -1: padding or a hole.
+  std::int64_t input_of(std::int64_t position, std::int64_t tap) const {
+    std::int64_t pitch = channels, at = 0;
+    const auto step = [&](const Axis& axis) {
+      const std::int64_t i = axis.at(position % axis.output, tap % axis.kernel);
+      at = i < 0 || at < 0 ? -1 : at + i * pitch;
+      pitch *= axis.input, position /= axis.output, tap /= axis.kernel;
+    };
+    step(w);
+    for (std::size_t i = outer.size(); i-- > 0;) step(outer[i]);
+    return at < 0 ? -1 : at + position * pitch;
+  }
+
+ private:
+  std::int64_t product(std::int64_t Axis::*size) const {
+    std::int64_t all = w.*size;
+    for (const Axis& axis : outer) all *= axis.*size;
+    return all;
+  }
 };
 
 Axis axis_of(const ConvAttr& a, std::size_t i, const Step& step) {
@@ -59,7 +86,7 @@ Convolution canonical_form(const Step& step) {
   c.rhs = transposed(rhs, rhs_order);
   const std::size_t spatial = a.lhs_spatial.size();
   if (spatial > 0) c.w = axis_of(a, spatial - 1, step);
-  if (spatial > 1) c.h = axis_of(a, 0, step);
+  for (std::size_t i = 0; i + 1 < spatial; ++i) c.outer.push_back(axis_of(a, i, step));
   c.batch = c.lhs.shape().front();
   c.channels = c.lhs.shape().back();
   c.outputs = c.rhs.shape().back();
@@ -67,7 +94,7 @@ Convolution canonical_form(const Step& step) {
   return c;
 }
 
-// [n, h, w, o] back to the op's own layout.
+// [n, spatial.., o] back to the op's own layout.
 Tensor in_result_layout(const Step& step, Tensor canonical) {
   const auto& a = step.op.get<ConvAttr>();
   std::vector<std::int64_t> order(step.result.shape.size());
@@ -82,23 +109,22 @@ Tensor in_result_layout(const Step& step, Tensor canonical) {
   return transposed(canonical.reshaped(shape), order);
 }
 
-// Elements chunk.row .. of the sequence (kh, kw, c) under the windows of output rows first .. first + count - 1 of
+// Elements chunk.row .. of the sequence (.., kh, kw, c) under the windows of output rows first .. first + count - 1 of
 // group g.
 void gather_windows(const Convolution& c, std::int64_t g, std::int64_t first, std::int64_t count, const Chunk& chunk,
                     std::uint8_t* out) {
   const std::int64_t size = dtype_bytes(c.lhs.type()), channels = c.group_channels();
   const std::uint8_t* in = c.lhs.raw() + g * channels * size;
   for (std::int64_t row = first; row < first + count; ++row) {
-    const std::int64_t ow = row % c.w.output, oh = row / c.w.output % c.h.output, n = row / c.w.output / c.h.output;
     for (std::int64_t k = chunk.row; k < chunk.row + chunk.k;) {
       const std::int64_t channel = k % channels, tap = k / channels;
       const std::int64_t piece = std::min(channels - channel, chunk.row + chunk.k - k);
-      const std::int64_t ih = c.h.at(oh, tap / c.w.kernel), iw = c.w.at(ow, tap % c.w.kernel);
+      const std::int64_t at = c.input_of(row, tap);
       const auto bytes = static_cast<std::size_t>(piece * size);
-      if (ih < 0 || iw < 0) {
+      if (at < 0) {
         std::memset(out, 0, bytes);
       } else {
-        std::memcpy(out, in + (((n * c.h.input + ih) * c.w.input + iw) * c.channels + channel) * size, bytes);
+        std::memcpy(out, in + (at + channel) * size, bytes);
       }
       out += bytes;
       k += piece;
@@ -111,7 +137,7 @@ std::vector<Chunk> convolution_chunks(const Convolution& c, std::int64_t limit) 
   const bool merged = c.w.rhs_dilation == 1 && c.groups == 1;
   const std::int64_t run = c.group_channels() * (merged ? c.w.kernel : 1);
   std::vector<Chunk> chunks;
-  for (std::int64_t first = 0; run > 0 && first < c.h.kernel * c.w.kernel * c.group_channels(); first += run) {
+  for (std::int64_t first = 0; run > 0 && first < c.taps() * c.group_channels(); first += run) {
     append_chunks(chunks, first, run, limit);
   }
   return chunks;
@@ -121,15 +147,15 @@ template <typename Arithmetic>
 Tensor on_matrix_unit(const Step& step, Convolution c, const Arithmetic& arithmetic) {
   c.lhs = product_operand(c.lhs, arithmetic);
   c.rhs = product_operand(c.rhs, arithmetic);
-  Tensor out(step.result.type, {c.batch, c.h.output, c.w.output, c.outputs});
+  Tensor out(step.result.type, c.output_shape());
   if (out.count() == 0) return out;
   std::uint8_t* to = out.mutable_raw();
   tbb::parallel_for(std::int64_t{0}, c.groups, [&](std::int64_t g) {
     Product p;
     p.activation = c.lhs.type();
     p.weight = c.rhs.type();
-    p.m = c.batch * c.h.output * c.w.output;
-    p.k = c.h.kernel * c.w.kernel * c.group_channels();
+    p.m = c.positions();
+    p.k = c.taps() * c.group_channels();
     p.n = c.group_outputs();
     p.weights = c.rhs.raw() + g * p.n * dtype_bytes(p.weight);
     p.weight_pitch = c.outputs;
@@ -156,7 +182,7 @@ Tensor on_vector_unit(const Step& step, const Convolution& c) {
   const bool floats = is_word_float(step.result.type);
   const Tensor x = as_words(c.lhs), w = as_words(c.rhs);
   const std::int64_t outputs = c.outputs, multiplier = outputs / std::max<std::int64_t>(c.channels, 1);
-  Tensor out(step.result.type, {c.batch, c.h.output, c.w.output, outputs});
+  Tensor out(step.result.type, c.output_shape());
   std::uint8_t* to = out.mutable_raw();
   if (out.count() == 0) return out;
   MicroProgram program(1);
@@ -164,14 +190,12 @@ Tensor on_vector_unit(const Step& step, const Convolution& c) {
   if (!floats) {
     program = {{.op = MicroOpcode::kIMul, .d = 0, .a = 0, .b = 1}, {.op = MicroOpcode::kIAdd, .d = 2, .a = 2, .b = 0}};
   }
-  tbb::parallel_for(std::int64_t{0}, c.batch * c.h.output * c.w.output, [&](std::int64_t row) {
-    const std::int64_t ow = row % c.w.output, oh = row / c.w.output % c.h.output, n = row / c.w.output / c.h.output;
+  tbb::parallel_for(std::int64_t{0}, c.positions(), [&](std::int64_t row) {
     std::vector<std::uint32_t> registers(static_cast<std::size_t>(3 * outputs), 0);  // x, w, acc
-    for (std::int64_t tap = 0; tap < c.h.kernel * c.w.kernel; ++tap) {
-      const std::int64_t ih = c.h.at(oh, tap / c.w.kernel), iw = c.w.at(ow, tap % c.w.kernel);
-      const std::uint32_t* from = x.data<std::uint32_t>() + ((n * c.h.input + ih) * c.w.input + iw) * c.channels;
+    for (std::int64_t tap = 0; tap < c.taps(); ++tap) {
+      const std::int64_t at = c.input_of(row, tap);
       for (std::int64_t o = 0; o < outputs; ++o)
-        registers[static_cast<std::size_t>(o)] = ih < 0 || iw < 0 ? 0 : from[o / multiplier];
+        registers[static_cast<std::size_t>(o)] = at < 0 ? 0 : x.data<std::uint32_t>()[at + o / multiplier];
       std::copy_n(w.data<std::uint32_t>() + tap * outputs, outputs, registers.begin() + outputs);
       for (const MicroOp& op : program) step_lanes(op, registers.data(), outputs);
     }
@@ -180,24 +204,15 @@ Tensor on_vector_unit(const Step& step, const Convolution& c) {
   return out;
 }
 
-Status check_rank(const Step& step) {
-  const std::size_t spatial = step.op.get<ConvAttr>().lhs_spatial.size();
-  if (spatial <= 2) return ok_status();
-  return unsupported(InferContext{step.graph, step.op, nullptr}.place(),
-                     fmt::format("a convolution over {} spatial dimensions; one and two are supported", spatial));
-}
-
 }  // namespace
 
 template <>
 Expected<Tensor> eval_convolution(const Step& step, const DoubleArithmetic& arithmetic) {
-  SYSTOLE_TRY(check_rank(step));
   return in_result_layout(step, on_matrix_unit(step, canonical_form(step), arithmetic));
 }
 
 template <>
 Expected<Tensor> eval_convolution(const Step& step, const ChipRun& run) {
-  SYSTOLE_TRY(check_rank(step));
   if (step.op.get<ConvAttr>().placement == Placement::kVectorUnit) {
     return in_result_layout(step, on_vector_unit(step, canonical_form(step)));
   }

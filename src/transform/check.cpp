@@ -89,6 +89,8 @@ Status check_window(const Check& c, const Op& op) {
 }
 
 Status check_movement(const Check& c, const Op& op) {
+  if (op.kind == OpKind::kIota || op.kind == OpKind::kDynamicSlice || op.kind == OpKind::kDynamicUpdateSlice)
+    return fail(op, 6, "the chip's units have no such operator");
   if (op.kind == OpKind::kGather && op.get<graph::GatherAttr>().axis != 0) return fail(op, 6, "the axis is not 0");
   if (op.kind == OpKind::kReduce) {
     Dims dims = op.get<graph::ReduceAttr>().dimensions;
@@ -116,7 +118,7 @@ Status check_movement(const Check& c, const Op& op) {
 }
 
 Status check_folded(const Check& c, const Op& op) {
-  if (op.kind == OpKind::kConstant || op.kind == OpKind::kIota || op.kind == OpKind::kBroadcastInDim)
+  if (op.kind == OpKind::kConstant || op.kind == OpKind::kBroadcastInDim)
     return ok_status();
   for (const ValueId id : op.operands) {
     if (!c.is_constant(id)) return ok_status();

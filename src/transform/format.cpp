@@ -23,17 +23,11 @@ Attr with_algorithm(const Op& op, graph::Algorithm algorithm) {
   return attr;
 }
 
-bool multiplies(DType type) { return type == DType::kI8 || type == DType::kU8 || type == DType::kI16; }
-
 Expected<ValueId> formatted(Rewriter& r, const Op& op, const Target& target) {
   const ValueId lhs = r[op.operands[0]], rhs = r[op.operands[1]];
   const DType result = r.from().type(op.result).type;
-  const DType a = r.type(lhs).type, b = r.type(rhs).type;
-  if (is_integer(result)) {
-    if (multiplies(a) && multiplies(b)) return r.copy(op);
-    return unsupported(place(op), fmt::format("the matrix unit cannot multiply {} by {}", dtype_name(a), dtype_name(b)),
-                       "its integer operands are i8, ui8 and i16");
-  }
+  const DType a = r.type(lhs).type;
+  if (is_integer(result)) return r.copy(op);
   if (op.kind == OpKind::kConvolution && op.get<graph::ConvAttr>().placement == graph::Placement::kVectorUnit)
     return r.copy(op);
   if (!is_float(target.format) && target.format != DType::kQ8_8) {

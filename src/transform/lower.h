@@ -14,6 +14,7 @@ namespace systole::transform {
 struct Target {
   DType format = DType::kBF16;  // operand format of contractions; kF32: as given by fp32_algorithm
   graph::Algorithm fp32_algorithm = graph::Algorithm::kBf16x6;  // kDefault: the array multiplies fp32 natively
+  bool multiplies_i8 = true, multiplies_i16 = true;              // what the matrix unit does with integers
   std::int64_t array_rows = 128, array_columns = 128, arrays = 1;
   std::int64_t vector_lanes = 128, vector_sublanes = 8;  // 0: no vector unit
   bool fuse = true;                                      // passes that are optional; off for tests
@@ -44,13 +45,12 @@ Expected<graph::Graph> lower(graph::Graph graph, const Target& target, const Low
 //    (integers) or q8.8; no negative padding; placement decided.
 // 3. dot_general: lhs [M,K] or [B,M,K]; rhs [K,N] / [B,K,N] or, contracting its last dimension, [N,K] / [B,N,K]; result
 // [M,N] / [B,M,N].
-// 4. No op all of whose operands are constants, except constant itself; iota and broadcasts (of scalars and of vectors)
-// stay.
+// 4. No op all of whose operands are constants, except constant itself; broadcasts (of scalars and of vectors) stay.
 //    The operand of a broadcast has no dimension of size 1, and its dimensions stay in order. Nothing dead.
 // 5. reduce: reduced dimensions are adjacent. reduce_window: rank 4, the window spans dimensions 1 and 2 (NHWC); base
 // dilation 1.
 // 6. gather: axis 0. clamp's bounds have x's shape or are scalars. No negative pad, no interior pad except by
-// decomposition.
+// decomposition. No iota, dynamic_slice, dynamic_update_slice.
 // 7. elementwise operands have the result's shape (broadcasts are explicit), except clamp's scalar bounds.
 Status check_lowered(const graph::Graph& graph);
 

@@ -1,5 +1,6 @@
 // What is left for the lowered form: reduced dimensions adjacent, gather along axis 0, select's condition of full
-// shape.
+// shape, iota as a broadcast constant.
+#include "tensor/element.h"
 #include "transform/layout.h"
 #include "transform/passes.h"
 
@@ -59,10 +60,20 @@ ValueId gather(Rewriter& r, const Op& op) {
   return r.transpose(y, back);
 }
 
+ValueId iota(Rewriter& r, const Op& op) {
+  const TensorType& type = r.from().type(op.result);
+  const std::int64_t d = op.get<graph::IotaAttr>().dimension;
+  Tensor ascending(type.type, {type.shape[static_cast<std::size_t>(d)]});
+  for (std::int64_t i = 0; i < ascending.count(); ++i)
+    store_from_i64(type.type, ascending.mutable_raw() + i * dtype_bytes(type.type), i);
+  return r.broadcast(r.constant(std::move(ascending)), {d}, type.shape);
+}
+
 }  // namespace
 
 Status normalise_operators(Graph& graph, const Target&) {
   return rewrite(graph, [](Rewriter& r, const Op& op) -> Expected<ValueId> {
+    if (op.kind == OpKind::kIota) return iota(r, op);
     if (op.kind == OpKind::kReduce) return reduce(r, op);
     if (op.kind == OpKind::kGather && op.get<graph::GatherAttr>().axis != 0) return gather(r, op);
     if (op.kind == OpKind::kSelect && r.shape(r[op.operands[0]]) != r.shape(r[op.operands[1]])) {

@@ -1,4 +1,4 @@
-// Negative padding -> slice; interior padding -> pad of a new dimension behind each element; both for pad and
+// Negative padding -> slice; interior padding -> pad of a new dimension behind each element; two dimensions at a time; both for pad and
 // convolution.
 #include "transform/passes.h"
 
@@ -20,6 +20,21 @@ ValueId spread(Rewriter& r, ValueId x, ValueId value, std::size_t d, std::int64_
   return r.slice(y, Dims(shape.size(), 0), merged);
 }
 
+// The vector unit checks the bounds of two dimensions at a time.
+ValueId in_pairs(Rewriter& r, ValueId x, ValueId value, const Dims& low, const Dims& high) {
+  const Dims none(low.size(), 0);
+  Dims l = none, h = none;
+  int padded = 0;
+  for (std::size_t d = 0; d < low.size(); ++d) {
+    l[d] = low[d], h[d] = high[d];
+    if (low[d] == 0 && high[d] == 0) continue;
+    if (++padded % 2 != 0) continue;
+    x = r.pad(x, value, l, h, none);
+    l = h = none;
+  }
+  return r.pad(x, value, l, h, none);
+}
+
 ValueId pad_positive(Rewriter& r, ValueId x, ValueId value, const graph::PadAttr& a) {
   for (std::size_t d = 0; d < a.interior.size(); ++d) {
     if (a.interior[d] > 0 && r.shape(x)[d] > 1) x = spread(r, x, value, d, a.interior[d]);
@@ -36,7 +51,7 @@ ValueId pad_positive(Rewriter& r, ValueId x, ValueId value, const graph::PadAttr
     empty = empty || start[d] >= limit[d];
   }
   if (empty) return r.broadcast(value, {}, result);
-  return r.pad(r.slice(x, start, limit), value, low, high, Dims(shape.size(), 0));
+  return in_pairs(r, r.slice(x, start, limit), value, low, high);
 }
 
 ValueId convolution(Rewriter& r, const Op& op) {

@@ -14,6 +14,8 @@ Status fold_scale(Graph& graph, const Target& target);
 Status two_spatial_dimensions(Graph& graph, const Target& target);
 Status assign_layout(Graph& graph, const Target& target);
 Status decompose_transposed_convolution(Graph& graph, const Target& target);
+Status place_integers(Graph& graph, const Target& target);
+Status gather_dynamic_slices(Graph& graph, const Target& target);
 Status canonicalise_dots(Graph& graph, const Target& target);
 Status place_convolutions(Graph& graph, const Target& target);
 Status apply_format(Graph& graph, const Target& target);

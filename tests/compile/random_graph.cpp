@@ -20,6 +20,7 @@ Chip small_chip(Random& random) {
   chip.mxu.columns = random.integer(1, 9);
   chip.mxu.weight_double_buffer = random.chance(0.8);
   chip.mxu.formats = {DType::kBF16, DType::kI8, DType::kU8};
+  if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kI16);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF32);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kQ8_8);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF16);
@@ -93,7 +94,7 @@ class GraphMaker {
 
   void grow() {
     const ValueId x = recent();
-    switch (random_.integer(0, 15)) {
+    switch (random_.integer(0, 19)) {
       case 0:
       case 1:
         return unary(x);
@@ -121,6 +122,14 @@ class GraphMaker {
         return integer_product(x);
       case 14:
         return lookup(x);
+      case 15:
+        return dynamic_slice(x);
+      case 16:
+        return dynamic_update(x);
+      case 17:
+        return wide_integer_product(x);
+      case 18:
+        return deep_convolution(x);
       default:
         return softmax(x);
     }
@@ -295,6 +304,97 @@ class GraphMaker {
       indices.mutable_data<std::int32_t>()[i] = static_cast<std::int32_t>(random_.integer(-1, shape(x)[0]));
     const std::int64_t axis = random_.integer(0, static_cast<std::int64_t>(shape(x).size()) - 1);
     push(graph.add(OpKind::kGather, {x, graph.constant(indices)}, graph::GatherAttr{axis}));
+  }
+  // A scalar index that depends on the data, sometimes out of range.
+  ValueId index() {
+    const ValueId from = pick();
+    graph::SliceAttr one;
+    for (const std::int64_t n : shape(from)) {
+      one.start.push_back(random_.integer(0, n - 1));
+      one.limit.push_back(one.start.back() + 1);
+      one.stride.push_back(1);
+    }
+    const ValueId element = shape(from).empty() ? from : graph.add(OpKind::kSlice, {from}, one);
+    const ValueId single = graph.add_typed(OpKind::kReshape, {element}, {DType::kF32, {}});
+    return graph.add_typed(OpKind::kConvert, {graph.add(OpKind::kMultiply, {single, scalar(4)})}, {DType::kI32, {}});
+  }
+  // Sizes of a part of x, and where it starts: constants, or indices that depend on the data.
+  std::pair<Shape, std::vector<ValueId>> part_of(ValueId x) {
+    std::pair<Shape, std::vector<ValueId>> part;
+    const bool known = random_.chance(0.2);
+    for (const std::int64_t n : shape(x)) {
+      part.first.push_back(random_.chance(0.4) ? n : random_.integer(1, n));
+      const auto at = Tensor::scalar_i32(static_cast<std::int32_t>(random_.integer(-1, n)));
+      part.second.push_back(known || random_.chance(0.2) ? graph.constant(at) : index());
+    }
+    return part;
+  }
+  void dynamic_slice(ValueId x) {
+    const auto [sizes, starts] = part_of(x);
+    std::vector<ValueId> operands{x};
+    operands.insert(operands.end(), starts.begin(), starts.end());
+    push(graph.add(OpKind::kDynamicSlice, operands, graph::DynamicSliceAttr{sizes}));
+  }
+  void dynamic_update(ValueId x) {
+    const auto [sizes, starts] = part_of(x);
+    std::vector<ValueId> operands{x, constant(sizes)};
+    if (random_.chance(0.7)) operands[1] = graph.add(OpKind::kNegate, {operands[1]});
+    operands.insert(operands.end(), starts.begin(), starts.end());
+    push(graph.add(OpKind::kDynamicUpdateSlice, operands));
+  }
+  // Integers that the matrix unit does not multiply, or only some of the chips: i32 x i32, i16 x i8, u8 x i16.
+  void wide_integer_product(ValueId x) {
+    if (shape(x).size() < 2 || graph.type(x).count() > 2000) return unary(x);
+    static const DType types[][2] = {
+        {DType::kI32, DType::kI32}, {DType::kI16, DType::kI8}, {DType::kU8, DType::kI16}, {DType::kI32, DType::kI8}};
+    const auto& [left, right] = types[random_.integer(0, 3)];
+    const ValueId q =
+        graph.add_typed(OpKind::kConvert, {graph.add(OpKind::kMultiply, {x, like_scalar(x, 20)})}, {left, shape(x)});
+    const auto rank = static_cast<std::int64_t>(shape(x).size());
+    graph::TensorType type{DType::kI32, shape(x)};
+    if (rank == 4 && random_.chance(0.5)) {
+      graph::ConvAttr attr;
+      attr.lhs_spatial = attr.rhs_spatial = attr.out_spatial = {2, 3};
+      attr.stride = attr.lhs_dilation = attr.rhs_dilation = {1, 1};
+      attr.pad_low = attr.pad_high = {1, 1};
+      attr.feature_groups = random_.chance(0.5) ? shape(x)[1] : 1;
+      type.shape[1] = 2 * attr.feature_groups;
+      const Shape filter{type.shape[1], shape(x)[1] / attr.feature_groups, 3, 3};
+      const ValueId w = graph.constant(random_tensor(random_, right, filter));
+      push(graph.add_typed(OpKind::kConvert, {graph.add_typed(OpKind::kConvolution, {q, w}, type, attr)},
+                           {DType::kF32, type.shape}));
+      return;
+    }
+    graph::DotAttr attr;
+    attr.lhs_contract = {rank - 1};
+    attr.rhs_contract = {0};
+    type.shape.back() = random_.integer(1, 8);
+    const ValueId w = graph.constant(random_tensor(random_, right, {shape(x).back(), type.shape.back()}));
+    push(graph.add_typed(OpKind::kConvert, {graph.add_typed(OpKind::kDotGeneral, {q, w}, type, attr)},
+                         {DType::kF32, type.shape}));
+  }
+  // Three spatial dimensions: x as one image with its batch as depth.
+  void deep_convolution(ValueId x) {
+    if (shape(x).size() != 4 || shape(x)[2] < 2 || shape(x)[3] < 2) return unary(x);
+    const Shape image = shape(x);
+    const std::int64_t groups = random_.chance(0.3) ? image[1] : 1;
+    const ValueId volume = graph.add_typed(OpKind::kReshape, {graph.add(OpKind::kTranspose, {x}, graph::TransposeAttr{{1, 0, 2, 3}})},
+                                           {DType::kF32, {1, image[1], image[0], image[2], image[3]}});
+    graph::ConvAttr attr;
+    attr.lhs_spatial = attr.rhs_spatial = attr.out_spatial = {2, 3, 4};
+    attr.stride = {random_.integer(1, 2), 1, random_.integer(1, 2)};
+    attr.pad_low = {1, random_.integer(0, 1), 0};
+    attr.pad_high = {1, 0, random_.integer(0, 1)};
+    attr.lhs_dilation = {random_.integer(1, 2), 1, 1};
+    attr.rhs_dilation = {1, 1, 1};
+    attr.feature_groups = groups;
+    const Shape filter{groups * random_.integer(1, 4), image[1] / groups, random_.integer(1, 2), 2, 2};
+    graph::Op op{OpKind::kConvolution, {volume, constant(filter)}, -1, attr, {}};
+    const graph::TensorType declared{DType::kF32, {}};
+    const auto type = graph::infer_type(graph, op, &declared);
+    ASSERT_TRUE(type.ok()) << type.error().text();
+    const ValueId y = graph.add_typed(OpKind::kConvolution, op.operands, *type, attr);
+    push(graph.add_typed(OpKind::kReshape, {y}, {DType::kF32, {type->shape[1], type->shape[2], type->shape[3], type->shape[4]}}));
   }
   void softmax(ValueId x) {
     const auto rank = static_cast<std::int64_t>(shape(x).size());

@@ -153,15 +153,54 @@ TEST(Convolution, OneDimension) {
   EXPECT_EQ(values_of<double>(run_double(OpKind::kConvolution, {x, k}, a)), (std::vector<double>{1, 12, 23, 34}));
 }
 
-TEST(Convolution, ThreeDimensionsAreRefused) {
-  ConvAttr a;
-  a.lhs_spatial = a.rhs_spatial = a.out_spatial = {2, 3, 4};
-  a.stride = a.lhs_dilation = a.rhs_dilation = {1, 1, 1};
-  a.pad_low = a.pad_high = {0, 0, 0};
-  const Tensor x(DType::kF32, {1, 1, 2, 2, 2});
-  const auto r = interpret_double(one_op(OpKind::kConvolution, {x, x}, a), {x, x});
-  ASSERT_FALSE(r.ok());
-  EXPECT_EQ(r.error().code, ErrorCode::kUnsupported);
+// [n,d,h,w,c] x [d,h,w,i,o]
+ConvAttr ndhwc(const ConvAttr& plane, std::int64_t stride, std::int64_t dilation, std::int64_t low, std::int64_t high) {
+  ConvAttr a = plane;
+  a.lhs_feature = a.out_feature = a.rhs_output = 4;
+  a.rhs_input = 3;
+  a.lhs_spatial = a.out_spatial = {1, 2, 3};
+  a.rhs_spatial = {0, 1, 2};
+  for (auto [list, first] : {std::pair{&a.stride, stride}, {&a.rhs_dilation, dilation}, {&a.lhs_dilation, std::int64_t{1}},
+                             {&a.pad_low, low}, {&a.pad_high, high}})
+    list->insert(list->begin(), first);
+  return a;
+}
+
+// A kernel of depth 1 is the plane's convolution at each depth.
+TEST(Convolution, ThirdDimensionOfOneTap) {
+  Random random(37);
+  const ConvAttr plane = random_attr(random, 1);
+  const Tensor x = random_f32(random, {6, 5, 6, 4}), k = random_f32(random, {2, 3, 4, 6});
+  const ChipArithmetic chip{5, 128};
+  const Tensor flat = run_chip(OpKind::kConvolution, {x, k}, plane, nullptr, chip);
+  const Tensor deep = run_chip(OpKind::kConvolution, {x.reshaped({2, 3, 5, 6, 4}), k.reshaped({1, 2, 3, 4, 6})},
+                               ndhwc(plane, 1, 1, 0, 0), nullptr, chip);
+  EXPECT_TRUE(deep.reshaped(flat.shape()).same_bits(flat));
+}
+
+// K runs (kd, kh, kw, c) and a chunk ends with its (kd, kh): with one kh, depth is what height is to a plane.
+TEST(Convolution, DepthChunksAsHeightDoes) {
+  Random random(38);
+  for (int i = 0; i < 10; ++i) {
+    ConvAttr plane = nhwc();
+    plane.stride = {random.integer(1, 2), random.integer(1, 2)};
+    plane.rhs_dilation = {random.integer(1, 2), random.integer(1, 2)};
+    plane.pad_low = {random.integer(0, 2), random.integer(0, 2)};
+    plane.pad_high = {random.integer(0, 2), random.integer(0, 2)};
+    plane.feature_groups = random.integer(1, 2);
+    ConvAttr line = nhwc();
+    const auto set = [](auto& list, std::int64_t w) { list = {1, w}; };
+    set(line.stride, plane.stride[1]), set(line.rhs_dilation, plane.rhs_dilation[1]);
+    line.pad_low = {0, plane.pad_low[1]}, line.pad_high = {0, plane.pad_high[1]};
+    line.feature_groups = plane.feature_groups;
+    const Tensor x = random_f32(random, {2, 7, 6, 4}), k = random_f32(random, {3, 2, 4 / plane.feature_groups, 6});
+    const ChipArithmetic chip{3, 128};
+    const Tensor flat = run_chip(OpKind::kConvolution, {x, k}, plane, nullptr, chip);
+    const Tensor deep =
+        run_chip(OpKind::kConvolution, {x.reshaped({2, 7, 1, 6, 4}), k.reshaped({3, 1, 2, 4 / plane.feature_groups, 6})},
+                 ndhwc(line, plane.stride[0], plane.rhs_dilation[0], plane.pad_low[0], plane.pad_high[0]), nullptr, chip);
+    EXPECT_TRUE(deep.reshaped(flat.shape()).same_bits(flat));
+  }
 }
 
 TEST(Convolution, EmptyResultAndThreads) {

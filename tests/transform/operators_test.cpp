@@ -42,6 +42,96 @@ TEST(Operators, DynamicSlicesFollowTheLayout) {
   expect_same(m.g, lowered(m.g), 1e-12);
 }
 
+// Starts below, inside and beyond what is there; of each dimension, of several, constant and not; rows longer than 16384.
+TEST(Operators, DynamicSlicesAtEveryStart) {
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    Maker m(seed);
+    Shape shape, part;
+    for (std::int64_t rank = m.random.integer(1, 4); rank > 0; --rank) shape.push_back(m.random.integer(1, 5));
+    if (seed % 20 == 0) shape.push_back(20000);
+    for (const std::int64_t n : shape) part.push_back(m.random.chance(0.3) ? n : m.random.integer(1, n));
+    const DType type = m.random.chance(0.5) ? DType::kF32 : DType::kI8;
+    const ValueId x = m.input(shape, type), u = m.input(part, type);
+    std::vector<ValueId> slice{x}, update{x, u};
+    const bool constant = seed % 4 == 0;
+    for (std::size_t d = 0; d < shape.size(); ++d) {
+      const bool known = constant || m.random.chance(0.3);
+      const ValueId start = known ? m.scalar(static_cast<double>(m.random.integer(-2, 6)), DType::kI32)
+                                  : m.input({}, m.random.chance(0.5) ? DType::kI32 : DType::kI64);
+      slice.push_back(start), update.push_back(start);
+    }
+    m.output(m.g.add(OpKind::kDynamicSlice, slice, graph::DynamicSliceAttr{part}));
+    m.output(m.g.add(OpKind::kDynamicUpdateSlice, update));
+    const Graph result = lowered(m.g);
+    EXPECT_TRUE(check_lowered(result).ok());
+    for (std::uint64_t inputs = 1; inputs <= 5; ++inputs) expect_same(m.g, result, 0, 100 * seed + inputs);
+  }
+}
+
+// JAX's decode step: one row of a cache is replaced at a position that is data. No gather is needed.
+TEST(Operators, OneRowOfACacheIsASelect) {
+  Maker m(1);
+  const ValueId cache = m.input({2, 4, 16, 8}), row = m.input({2, 4, 1, 8}), at = m.input({}, DType::kI32);
+  const ValueId zero = m.scalar(0, DType::kI32);
+  m.output(m.g.add(OpKind::kDynamicUpdateSlice, {cache, row, zero, zero, at, zero}));
+  const Graph result = lowered(m.g);
+  EXPECT_EQ(count(result, OpKind::kGather), 0);
+  EXPECT_EQ(count(result, OpKind::kSelect), 1);
+  expect_same(m.g, result, 0);
+}
+
+TEST(Operators, IotaIsABroadcastConstant) {
+  Maker m(1);
+  const ValueId x = m.input({64, 1024});
+  m.output(m.binary(OpKind::kAdd, x, m.g.add_typed(OpKind::kIota, {}, {DType::kF32, {64, 1024}}, graph::IotaAttr{1})));
+  const Graph result = lowered(m.g);
+  EXPECT_EQ(count(result, OpKind::kIota), 0);
+  expect_same(m.g, result, 0);
+}
+
+TEST(Operators, PaddingOfFourDimensionsIsTwoPads) {
+  Maker m(1);
+  const ValueId x = m.input({2, 3, 4, 5});
+  m.output(m.g.add(OpKind::kPad, {x, m.scalar(7)}, graph::PadAttr{{1, 2, 0, 1}, {0, 1, 2, -1}, {0, 1, 0, 0}}));
+  const Graph result = lowered(m.g);
+  for (const Op& op : result.ops) {
+    if (op.kind != OpKind::kPad) continue;
+    const auto& a = op.get<graph::PadAttr>();
+    int padded = 0;
+    for (std::size_t d = 0; d < a.low.size(); ++d) padded += a.low[d] != 0 || a.high[d] != 0;
+    EXPECT_LE(padded, 2);
+  }
+  expect_same(m.g, result, 0);
+}
+
+// Products and convolutions of all integer types, on chips whose matrix unit has bytes, 16 bits, both, nothing.
+TEST(Operators, IntegerContractions) {
+  const DType types[] = {DType::kI8, DType::kU8, DType::kI16, DType::kI32};
+  for (int chip = 0; chip < 4; ++chip) {
+    Target target = fp32_target();
+    target.multiplies_i8 = chip % 2 == 1, target.multiplies_i16 = chip >= 2;
+    for (const DType a : types) {
+      for (const DType b : types) {
+        Maker m(static_cast<std::uint64_t>(chip) + 1);
+        m.output(m.dot(m.input({3, 5}, a), m.input({5, 4}, b), {{}, {}, {1}, {0}, {}}));
+        m.output(m.dot(m.input({2, 3, 5}, a), m.input({2, 4, 5}, b), {{0}, {0}, {2}, {2}, {}}));
+        graph::ConvAttr attr = m.conv_attr();
+        attr.stride = {2, 1}, attr.pad_low = {1, 0}, attr.pad_high = {1, 2}, attr.rhs_dilation = {1, 2};
+        m.output(m.conv(m.input({2, 4, 6, 5}, a), m.weights({6, 4, 3, 2}, b), attr));
+        attr.feature_groups = 2;
+        m.output(m.conv(m.input({2, 4, 6, 5}, a), m.weights({6, 2, 3, 2}, b), attr));
+        const Graph result = lowered(m.g, target);
+        expect_same(m.g, result, 0);
+        const auto byte = [](DType t) { return t == DType::kI8 || t == DType::kU8; };
+        const bool bytes = byte(a) && byte(b), wide = a == DType::kI32 || b == DType::kI32;
+        const bool on_arrays = !wide && ((bytes && target.multiplies_i8) || target.multiplies_i16);
+        EXPECT_EQ(count(result, OpKind::kDotGeneral) + count(result, OpKind::kConvolution), on_arrays ? 4 : 0);
+        EXPECT_EQ(count(result, OpKind::kReduce), on_arrays ? 0 : 4);
+      }
+    }
+  }
+}
+
 struct Broken {
   const char* text;
   Graph (*make)();
@@ -109,6 +199,12 @@ const Broken kBroken[] = {
      [] {
        Maker m(1);
        m.output(m.g.add(OpKind::kPad, {m.input({3}), m.scalar(0)}, graph::PadAttr{{-1}, {0}, {0}}));
+       return m.g;
+     }},
+    {"(rule 6): the chip's units have no such operator",
+     [] {
+       Maker m(1);
+       m.output(m.g.add(OpKind::kDynamicSlice, {m.input({3}), m.input({}, DType::kI32)}, graph::DynamicSliceAttr{{2}}));
        return m.g;
      }},
     {"(rule 6): interior padding",

@@ -84,13 +84,5 @@ TEST(Spatial, OneAndNoDimensionBecomeTwo) {
   }
 }
 
-TEST(Spatial, ThreeDimensionsAreAnError) {
-  Maker m(3);
-  m.output(m.conv(m.input({1, 2, 3, 3, 3}), m.weights({2, 2, 2, 2, 2}), m.conv_attr(3)));
-  const auto result = lower(m.g, {});
-  ASSERT_FALSE(result.ok());
-  EXPECT_EQ(result.error().code, ErrorCode::kUnsupported);
-}
-
 }  // namespace
 }  // namespace systole::transform::testing
