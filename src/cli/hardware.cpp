@@ -4,6 +4,7 @@
 #include "cli/command.h"
 #include "rtl/check.h"
 #include "rtl/generate.h"
+#include "rtl/tinytpu.h"
 
 namespace systole::cli {
 namespace {
@@ -16,7 +17,7 @@ struct Flags {
 Status write(const Context& context, const Flags& flags) {
   SYSTOLE_TRY(check_output_folder("-o", flags.output));
   SYSTOLE_ASSIGN(const Chip chip, load_chip(flags.chip));
-  SYSTOLE_TRY(rtl::write_rtl(chip, flags.output));
+  SYSTOLE_TRY(chip.machine == MachineKind::kTinyTpu ? rtl::write_tinytpu(chip, flags.output) : rtl::write_rtl(chip, flags.output));
   context.show({{"chip", chip.name}, {"folder", flags.output}}, fmt::format("{}: the hardware of {}; files.f lists its sources\n", flags.output, chip.name));
   return ok_status();
 }

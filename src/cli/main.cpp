@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   add_analyze(app, context);
   add_hardware(app, context);
   add_waves(app, context);
+  add_tinytpu(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -11,9 +11,6 @@
 
 namespace systole::compile {
 
-// Loads that a core has under way ahead of time; more would fill the queue of the engine and hold up the sequencer.
-constexpr std::size_t kPrefetchedLoads = 24;
-
 Status ContractionCodegen::prepare() {
   buffers_.resize(context_.cores.size());
   if (element_count(kernel_.dims) == 0) return ok_status();
@@ -167,8 +164,9 @@ void ContractionCodegen::prefetch(std::size_t core_number) {
   // Blocks in the order of their first use, until the slots or the loads are used up.
   std::vector<std::array<std::int64_t, 3>> seen;
   // Where activations come by the same engine, only what the first wave needs goes before them.
-  const std::size_t wanted = context_.weights_apart() ? kPrefetchedLoads : waves_[steps.front().wave].jobs.size();
-  const std::size_t most = std::min<std::size_t>(static_cast<std::size_t>(plan_.w_slots), wanted);
+  const auto first_wave = static_cast<std::int64_t>(waves_[steps.front().wave].jobs.size());
+  const std::int64_t wanted = context_.weights_apart() ? kPrefetchedLoads : first_wave;
+  const auto most = static_cast<std::size_t>(std::min(plan_.w_slots, wanted));
   for (std::size_t s = 0; packed() && s < steps.size(); ++s) {
     for (const Job& job : waves_[steps[s].wave].jobs) {
       const std::array<std::int64_t, 3> key{batch_of(job), static_cast<std::int64_t>(job.columns),

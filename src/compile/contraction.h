@@ -42,6 +42,9 @@ struct ContractionPlan {
   double cost = 0;
 };
 
+// Loads that a core has under way ahead of time; more would fill the queue of the engine and hold up the sequencer.
+constexpr std::int64_t kPrefetchedLoads = 24;
+
 class ContractionCodegen {
  public:
   ContractionCodegen(Context& context, const Kernel& kernel, std::size_t number);
@@ -92,12 +95,14 @@ class ContractionCodegen {
   std::int64_t accumulator_rows() const;
   bool in_halves() const;   // the accumulators: one half is filled while the other is read
 
-  // Column tiles that a wave may have: as many as there are arrays, or fewer, so that each core has tiles of its own and
-  // weights are loaded once, not once a core.
+  // Column tiles that a wave may have: as many as there are arrays, or fewer, so that each core has tiles of its own, as
+  // many as the others: weights are loaded once, not once a core.
   std::vector<std::int64_t> columns_at_once() const;
 
   std::optional<ContractionPlan> make_plan(const Shape& rows, bool rows_outer, bool whole,
                                            std::int64_t columns_a_wave) const;
+
+  std::int64_t largest_block() const;
 
   std::int64_t chunk_rows(std::size_t first, std::size_t last) const;
 

@@ -117,8 +117,9 @@ bool ContractionCodegen::choose_plan() {
 
 std::vector<std::int64_t> ContractionCodegen::columns_at_once() const {
   const auto tiles = static_cast<std::int64_t>(column_tiles_.size());
-  const std::int64_t most = std::min(arrays_, tiles), a_core = ceil_div(tiles, chip_.cores);
-  return a_core < most ? std::vector<std::int64_t>{most, a_core} : std::vector<std::int64_t>{most};
+  const std::int64_t most = std::min(arrays_, tiles);
+  const std::int64_t even = ceil_div(tiles, chip_.cores * ceil_div(tiles, most * chip_.cores));
+  return even < most ? std::vector<std::int64_t>{most, even} : std::vector<std::int64_t>{most};
 }
 
 bool ContractionCodegen::instruction_counts_fit(const Shape& rows) const {
@@ -169,7 +170,7 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   const bool w_here = in_vmem(c_.rhs);
   const std::int64_t block_room =
       w_here ? std::numeric_limits<std::int64_t>::max()
-             : std::min<std::int64_t>(room / w_min / kAlignment * kAlignment, 8 << 20);
+             : std::min<std::int64_t>(room / w_min / kAlignment * kAlignment, largest_block());
   if (room < 0) return std::nullopt;
   const std::int64_t row_bytes = tile_columns * rhs_bytes();
   if (block_room < chip_.mxu.rows * row_bytes && block_room < chunk_rows(0, chunks_.size()) * row_bytes)
@@ -194,8 +195,20 @@ std::optional<ContractionPlan> ContractionCodegen::make_plan(const Shape& rows, 
   const bool keep_x = !rows_outer && (row_tiles - plan.x_slots) * plan.x_bytes <= spare && row_tiles < 4096;
   if (keep_w) plan.w_slots = std::max(plan.w_slots, all_w);
   if (keep_x) plan.x_slots = std::max(plan.x_slots, row_tiles);
+  if (context_.prefetch && packed() && plan.w_bytes > 0 && !keep_w) {
+    spare -= keep_x ? (plan.x_slots - x_min) * plan.x_bytes : 0;
+    const std::int64_t more = std::min(all_w - plan.w_slots, kPrefetchedLoads - plan.w_slots);
+    plan.w_slots += std::clamp<std::int64_t>(spare / plan.w_bytes, 0, std::max<std::int64_t>(more, 0));
+  }
   plan.cost = estimate(plan, m, row_tiles, column_tiles, all_w, keep_w, keep_x);
   return plan;
+}
+
+// Bytes. With prefetch several blocks are under way at a time, and the arrays begin when the first is there.
+std::int64_t ContractionCodegen::largest_block() const {
+  if (!context_.prefetch) return 8 << 20;
+  const std::int64_t all = columns_ * c_.k * rhs_bytes() / chip_.cores;
+  return std::max<std::int64_t>(128 << 10, all / kPrefetchedLoads);
 }
 
 std::int64_t ContractionCodegen::chunk_rows(std::size_t first, std::size_t last) const {

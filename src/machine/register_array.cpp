@@ -30,7 +30,7 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
       planes_((columns_ + feeder_ + rows_ - 1) / rows_ + 2), plane_bytes_(operand_bytes(operands) * rows_ * pitch_ + kApart),
       switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
       stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_last_(feeder_ + columns_),
-      stage_target_(feeder_ + rows_ + columns_ + sums_) {
+      stage_target_(feeder_ + rows_ + columns_ + sums_), stage_break_(feeder_ + rows_ + columns_ + sums_) {
   const std::int64_t words = 4 * rows_ * pitch_ + kApart;
   storage_.resize(size(words + (planes_ + 1) * plane_bytes_ + 4 * pitch_ + 64));
   sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
@@ -197,11 +197,25 @@ void SystolicArray::clock_shadow() {
 }
 
 void SystolicArray::give_target(const AccumulatorRow& row) {
+  const Target& before = target(1);
+  const Target next{row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate ? ~0u : 0u, row.last, row.arithmetic};
+  const bool goes_on = row.valid && stage_target_.test(0) && next.first == before.first + columns_ && next.columns == before.columns &&
+                       next.keep == before.keep && next.arithmetic == before.arithmetic;
+  stage_break_.shift(!goes_on);
   stage_target_.shift(row.valid);
   if (!row.valid) return;
-  targets_[tick_ & (targets_.size() - 1)] = {row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate ? ~0u : 0u, row.last, row.arithmetic};
+  targets_[tick_ & (targets_.size() - 1)] = next;
   const std::size_t words = size((row.row + 1) * columns_);
   if (words > accumulators_.size()) accumulators_.resize(std::max(words, accumulators_.size() * 2));   // a chip that does not bound them
+}
+
+// Do all columns write, rows that follow each other, alike?
+bool SystolicArray::one_diagonal(std::int64_t way) const {
+  for (std::int64_t c = 0; c < columns_; c += 64) {
+    const std::uint64_t exist = low_bits(columns_ - c), pairs = low_bits(columns_ - 1 - c);
+    if ((stage_target_.word_from(way + c) & exist) != exist || (stage_break_.word_from(way + c) & pairs) != 0) return false;
+  }
+  return target(way).columns >= columns_;
 }
 
 // Column c writes the sum of the row given feeder + R + c + accumulator - 1 clocks ago.
@@ -221,13 +235,17 @@ void SystolicArray::write_accumulators() {
     const std::uint32_t before = word & to.keep, sum = sums[places[c]];
     word = add_to_accumulator(to.arithmetic, before, sum);
   };
+  if (one_diagonal(way)) {
+    const Target& to = target(way);
+    const auto diagonal = [&](auto add) {
+      std::uint32_t* word = words + to.first;
+      for (std::int64_t c = 0; c < columns_; ++c, word += 1 - columns_) *word = add(*word & to.keep, sums[places[c]]);
+    };
+    if (to.arithmetic == Arithmetic::kInteger) return diagonal([](std::uint32_t before, std::uint32_t sum) { return before + sum; });
+    return diagonal([kind = to.arithmetic](std::uint32_t before, std::uint32_t sum) { return add_to_accumulator(kind, before, sum); });
+  }
   for (std::int64_t first = 0; first < columns_; first += 64) {
-    const std::int64_t count = std::min<std::int64_t>(columns_ - first, 64);
-    std::uint64_t due = stage_target_.word_from(way + first) & low_bits(count);
-    if (due == low_bits(count)) {
-      for (std::int64_t c = first; c < first + count; ++c) write(c);
-      continue;
-    }
+    std::uint64_t due = stage_target_.word_from(way + first) & low_bits(columns_ - first);
     for (; due != 0; due &= due - 1) write(first + std::countr_zero(due));
   }
 }

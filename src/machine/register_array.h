@@ -114,6 +114,7 @@ class SystolicArray {
   void clock_sums();
   void clock_shadow();
   void write_accumulators();
+  bool one_diagonal(std::int64_t way) const;
   const Target& target(std::int64_t clocks_ago) const { return targets_[(tick_ - static_cast<std::uint64_t>(clocks_ago)) & (targets_.size() - 1)]; }
   void give_target(const AccumulatorRow& row);
 
@@ -138,6 +139,7 @@ class SystolicArray {
   std::int64_t line_pitch_, head_;
 
   ShiftBits stage_accept_, stage_first_, stage_last_, stage_target_;   // on their way to the columns
+  ShiftBits stage_break_;                             // a target that is not the row after the one before, handled alike
   std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
   std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
   std::vector<std::int32_t> places_;                  // sum_place of each column

@@ -38,10 +38,10 @@ TEST_F(Cli, AnErrorLeavesStandardOutputEmpty) {
 
 TEST_F(Cli, HelpIsStatus0) {
   EXPECT_EQ(run("--help"), 0);
-  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check"}) {
+  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check", "tinytpu"}) {
     EXPECT_NE(out_.find(command), std::string::npos) << command;
   }
-  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check"}) EXPECT_EQ(run(std::string(command) + " --help"), 0) << command;
+  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check", "tinytpu"}) EXPECT_EQ(run(std::string(command) + " --help"), 0) << command;
 }
 
 TEST_F(Cli, GemmReportsAndChecks) {

@@ -198,7 +198,7 @@ TEST_F(Contract, RtlIsWrittenForChipsThatItCanDo) {
 TEST_F(Contract, VersionAndHelp) {
   EXPECT_EQ(run("--version"), 0);
   EXPECT_EQ(out_.rfind("systole ", 0), 0u) << out_;
-  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check"}) {
+  for (const char* command : {"chips", "run", "compile", "exec", "disasm", "asm", "gemm", "analyze", "rtl", "rtl-check", "tinytpu"}) {
     EXPECT_EQ(run(std::string(command) + " --help"), 0);
     EXPECT_NE(out_.find("systole " + std::string(command)), std::string::npos) << command;
     EXPECT_NE(out_.find("Example"), std::string::npos) << command;

@@ -1,25 +1,14 @@
 // The original's training step: every clock of its trace, its final integers, its cycle count.
-#include <gtest/gtest.h>
-
 #include <array>
-#include <cstdio>
 #include <sstream>
 
-#include "base/file.h"
-#include "machine/tinytpu/machine.h"
-#include "machine/tinytpu/text.h"
+#include "helpers.h"
 #include "machine/tinytpu/xor.h"
 
 namespace systole::tinytpu {
 namespace {
 
 constexpr std::int64_t kTraceOfFirstWord = 2;   // the trace's number of our cycle 0
-
-Program assembled(const std::string& text) {
-  auto program = assemble(text, "test.s");
-  if (!program.ok()) ADD_FAILURE() << program.error().text();
-  return program.ok() ? *program : Program();
-}
 
 std::string lanes_text(const std::array<Lane, 2>& lanes) {
   std::ostringstream out;
@@ -45,9 +34,7 @@ std::string without_unknown(std::string line) {
 }
 
 std::vector<std::string> trace_lines() {
-  const auto text = read_text_file(std::string(SYSTOLE_SOURCE_DIR) + "/tests/tinytpu/data/step.trace");
-  if (!text.ok()) ADD_FAILURE() << text.error().text();
-  std::istringstream in(text.ok() ? *text : "");
+  std::istringstream in(source_file("tests/tinytpu/data/step.trace"));
   std::vector<std::string> lines;
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("c")) lines.push_back(without_unknown(line));

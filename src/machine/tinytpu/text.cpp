@@ -2,75 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-#include <charconv>
-#include <cmath>
-
 #include "base/file.h"
 #include "chip/suggest.h"
+#include "machine/tinytpu/line.h"
 
 namespace systole::tinytpu {
 namespace {
 
 constexpr std::size_t kPathway = 11, kScale = 12, kLeak = 13;   // fields that stay from line to line
 constexpr std::size_t kStream = 8;
-
-struct Token {
-  std::string key, value;
-  bool has_value = false;
-  std::size_t column = 1;
-};
-
-std::vector<Token> split(std::string_view line) {
-  std::vector<Token> tokens;
-  const std::size_t end = std::min(line.find(';'), line.size());
-  for (std::size_t i = 0; i < end;) {
-    if (line[i] == ' ' || line[i] == '\t' || line[i] == '\r') {
-      ++i;
-      continue;
-    }
-    const std::size_t first = i;
-    while (i < end && line[i] != ' ' && line[i] != '\t' && line[i] != '\r') ++i;
-    const std::string_view text = line.substr(first, i - first);
-    const std::size_t equals = text.find('=');
-    Token token;
-    token.key = text.substr(0, equals);
-    token.has_value = equals != std::string_view::npos;
-    if (token.has_value) token.value = text.substr(equals + 1);
-    token.column = first + 1;
-    tokens.push_back(std::move(token));
-  }
-  return tokens;
-}
-
-std::vector<std::string_view> lines_of(std::string_view text) {
-  std::vector<std::string_view> lines;
-  while (!text.empty()) {
-    const std::size_t end = text.find('\n');
-    lines.push_back(text.substr(0, end));
-    text = end == std::string_view::npos ? std::string_view() : text.substr(end + 1);
-  }
-  return lines;
-}
-
-// Decimal or 0x hexadecimal; with a decimal point a real number in 1/256; pathway in binary digits.
-std::optional<std::int64_t> parse_number(std::string_view text, bool binary, bool fixed) {
-  const char* const end = text.data() + text.size();
-  if (fixed && text.find('.') != std::string_view::npos) {
-    double real = 0;
-    const auto [last, code] = std::from_chars(text.data(), end, real);
-    if (code != std::errc() || last != end || !(std::abs(real) < 256)) return std::nullopt;
-    return static_cast<std::int64_t>(std::llround(real * 256));
-  }
-  const bool negative = text.starts_with('-');
-  std::string_view digits = text.substr(negative ? 1 : 0);
-  int base = binary ? 2 : 10;
-  if (!binary && (digits.starts_with("0x") || digits.starts_with("0X"))) base = 16, digits.remove_prefix(2);
-  std::int64_t value = 0;
-  const auto [last, code] = std::from_chars(digits.data(), end, value, base);
-  if (digits.empty() || code != std::errc() || last != end || digits.front() == '-') return std::nullopt;
-  return negative ? -value : value;
-}
 
 class Assembler {
  public:
@@ -99,13 +39,10 @@ class Assembler {
     return invalid_input(fmt::format("{}:{}:{}", place_, number_, token.column), std::move(message), std::move(hint));
   }
 
-  Expected<std::int64_t> number(const Token& token, std::int64_t low, std::int64_t high, bool binary = false, bool fixed = false) const {
+  Expected<std::int64_t> number(const Token& token, std::int64_t low, std::int64_t high, NumberKind kind = NumberKind::kWhole) const {
     if (!token.has_value) return error(token, fmt::format("'{}' needs a value", token.key), token.key + "=...");
-    const auto value = parse_number(token.value, binary, fixed);
-    if (!value) {
-      const char* const kinds = binary ? "four binary digits" : fixed ? "a whole number of 1/256, or a real number with a point" : "a whole number";
-      return error(token, fmt::format("'{}' is no number", token.value), kinds);
-    }
+    const auto value = parse_number(token.value, kind);
+    if (!value) return error(token, fmt::format("'{}' is no number", token.value), std::string(kind_name(kind)));
     if (*value < low || *value > high) return error(token, fmt::format("{}={} is out of range", token.key, token.value), fmt::format("{} .. {}", low, high));
     return *value;
   }
@@ -196,14 +133,15 @@ class Assembler {
     for (int channel = 0; channel < 2; ++channel) {
       if (token.key != (channel == 0 ? "write1" : "write2")) continue;
       word.write_valid[channel] = true;
-      SYSTOLE_ASSIGN(const std::int64_t value, number(token, -32768, 32767, false, true));
+      SYSTOLE_ASSIGN(const std::int64_t value, number(token, -32768, 32767, NumberKind::kFixed));
       word.write_data[channel] = static_cast<std::int16_t>(value);
       return ok_status();
     }
     for (std::size_t i = 0; i < fields.size(); ++i) {
       if (token.key != fields[i].name) continue;
       const std::int64_t high = (std::int64_t{1} << (fields[i].width - fields[i].is_signed)) - 1;
-      SYSTOLE_ASSIGN(const std::int64_t value, number(token, fields[i].is_signed ? -high - 1 : 0, high, i == kPathway, fields[i].is_signed));
+      const NumberKind kind = i == kPathway ? NumberKind::kBinary : fields[i].is_signed ? NumberKind::kFixed : NumberKind::kWhole;
+      SYSTOLE_ASSIGN(const std::int64_t value, number(token, fields[i].is_signed ? -high - 1 : 0, high, kind));
       set_field(word, i, value);
       return ok_status();
     }

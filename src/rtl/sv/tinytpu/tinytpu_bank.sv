@@ -8,7 +8,8 @@ module tinytpu_bank (
     input  logic [ 5:0] write_address,
     input  logic [15:0] write_data
 );
-  logic [15:0] words[0:63];
+  // What is read where it is written in the same clock is not looked at.
+  (* no_rw_check *) logic [15:0] words[0:63];
   initial begin : clear
     integer i;
     for (i = 0; i < 64; i = i + 1) words[i] = 16'd0;

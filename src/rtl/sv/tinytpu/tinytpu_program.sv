@@ -8,7 +8,8 @@ module tinytpu_program (
     input  logic [ 9:0] read_address,
     output logic [95:0] instruction
 );
-  logic [95:0] words[0:1023];
+  // Never read where it is written in the same clock.
+  (* no_rw_check *) logic [95:0] words[0:1023];
   always_ff @(posedge clk) begin
     if (write) words[write_address] <= write_data;
     if (read) instruction <= words[read_address];

@@ -19,9 +19,11 @@ module tinytpu_registers (
       logic [3:0] hit;
       assign hit = {write_want[3] && write_address[21+:7] == 7'(i), write_want[2] && write_address[14+:7] == 7'(i),
                     write_want[1] && write_address[7+:7] == 7'(i), write_want[0] && write_address[0+:7] == 7'(i)};
+      logic [15:0] value;
+      assign words[i*16+:16] = value;
       always_ff @(posedge clk) begin
-        if (reset) words[i*16+:16] <= 16'd0;
-        else if (hit != 4'd0) words[i*16+:16] <= hit[3] ? write_data[63:48] : hit[2] ? write_data[47:32] : hit[1] ? write_data[31:16] : write_data[15:0];
+        if (reset) value <= 16'd0;
+        else if (hit != 4'd0) value <= hit[3] ? write_data[63:48] : hit[2] ? write_data[47:32] : hit[1] ? write_data[31:16] : write_data[15:0];
       end
     end
     for (i = 0; i < 12; i = i + 1) begin : lane
