@@ -8,8 +8,10 @@
 #include "cli/command.h"
 #include "isa/limits.h"
 #include "machine/event.h"
+#include "machine/tinytpu/text.h"
+#include "machine/tinytpu/xor.h"
 #include "report/vcd.h"
-#include "report/waves.h"
+#include "report/waves_tinytpu.h"
 #include "rtl/model.h"
 #include "runtime/bind_inputs.h"
 
@@ -17,9 +19,9 @@ namespace systole::cli {
 namespace {
 
 struct Flags {
-  std::string program, chip, engine = "register", output, cycles, elements;
+  std::string program, chip, engine = "register", output, html, svg, cycles, elements;
   std::vector<std::string> inputs;
-  std::int64_t limit_megabytes = 1000;
+  std::int64_t limit_megabytes = 1000, steps = 1;
 };
 
 struct Job {
@@ -30,17 +32,24 @@ struct Job {
   std::string title;
 };
 
+Status check_place(const std::string& option, const std::string& path, const std::string& extension) {
+  if (path.empty()) return ok_status();
+  SYSTOLE_TRY(check_output_file(option, path));
+  if (std::filesystem::path(path).extension() == extension) return ok_status();
+  return invalid_input(option + " " + path, fmt::format("what is written there is {}", extension), "name a file that ends in " + extension);
+}
+
 Status check_flags(const Flags& flags) {
   const std::string known[] = {"register", "rtl"};
   if (flags.engine != known[0] && flags.engine != known[1]) {
     return invalid_input("--engine " + flags.engine, flags.engine == "event" ? "has no registers to show" : "is no engine with waves", suggest(flags.engine, known));
   }
-  SYSTOLE_TRY(check_output_file("-o", flags.output));
-  const std::string wanted = flags.engine == "rtl" ? ".fst" : ".vcd";
-  if (std::filesystem::path(flags.output).extension() != wanted) {
-    return invalid_input("-o " + flags.output, fmt::format("the {} engine writes {} files", flags.engine, wanted), "name a file that ends in " + wanted);
-  }
-  return ok_status();
+  const bool rtl = flags.engine == "rtl", pictures = !flags.html.empty() || !flags.svg.empty();
+  if (flags.output.empty() && !pictures) return invalid_input("waves", "there is nothing to write", "give -o WAVES.vcd, --html PAGE.html or --svg PICTURE.svg");
+  if (rtl && pictures) return invalid_input("--engine rtl", "the pictures are made from the register engine, which has the same registers", "leave out --html and --svg");
+  SYSTOLE_TRY(check_place("-o", flags.output, rtl ? ".fst" : ".vcd"));
+  SYSTOLE_TRY(check_place("--html", flags.html, ".html"));
+  return check_place("--svg", flags.svg, ".svg");
 }
 
 // A program file, or assembly text if the name ends in .s.
@@ -83,17 +92,74 @@ Expected<Job> prepare(const Context& context, const Flags& flags) {
   return job;
 }
 
+using MakeSource = std::function<Expected<std::unique_ptr<report::PulseSource>>()>;
+
+// Everything is made before anything is written, but for the dump, which may be long.
+Status write_files(const Context& context, const Flags& flags, const Job& job, const report::ElementWindow& elements, const MakeSource& make) {
+  nlohmann::ordered_json json = {{"chip", job.chip.name}, {"engine", flags.engine}, {"cycles", job.cycles.last - job.cycles.first + 1}};
+  std::string text, html, svg;
+  if (!flags.html.empty() || !flags.svg.empty()) {
+    SYSTOLE_ASSIGN(const auto source, make());
+    SYSTOLE_ASSIGN(const auto movie, report::record_pulse(*source, job.cycles, elements, job.title, job.chip.name + ": " + job.chip.description));
+    if (!flags.html.empty()) html = report::pulse_html(movie);
+    if (!flags.svg.empty()) {
+      SYSTOLE_ASSIGN(svg, report::pulse_svg(flags.cycles.empty() ? report::active_part(movie) : movie));
+    }
+  }
+  if (!flags.output.empty()) {
+    SYSTOLE_ASSIGN(const auto source, make());
+    report::WaveOptions options{job.cycles, job.title, flags.limit_megabytes * 1'000'000};
+    SYSTOLE_ASSIGN(const auto result, report::write_vcd(flags.output, *source, job.chip.clock, options));
+    const std::filesystem::path path = flags.output;
+    const std::string save = std::filesystem::path(path).replace_extension(".gtkw").string();
+    SYSTOLE_TRY(write_file(save, report::gtkwave_save(path.filename().string(), source->signals())));
+    json.update({{"signals", result.signals}, {"waves", flags.output}, {"save", save}});
+    text += fmt::format("{}: {} cycles of {} signals; open {} in GTKWave\n", flags.output, result.cycles, result.signals, save);
+  }
+  const auto picture = [&](const char* key, const std::string& file, const std::string& content) -> Status {
+    if (file.empty()) return ok_status();
+    json[key] = file;
+    text += fmt::format("{}: open it in a browser\n", file);
+    return write_file(file, content);
+  };
+  SYSTOLE_TRY(picture("html", flags.html, html));
+  SYSTOLE_TRY(picture("svg", flags.svg, svg));
+  context.show(json, text);
+  return ok_status();
+}
+
+// "xor" or a file of 94-bit words.
+Expected<report::TinyTpuProgram> tinytpu_program(const Flags& flags) {
+  if (flags.program != "xor") {
+    SYSTOLE_ASSIGN(auto program, tinytpu::load_program(flags.program));
+    return report::TinyTpuProgram{std::move(program), {}};
+  }
+  const tinytpu::XorSettings settings;
+  const std::string source = flags.steps == 1 ? tinytpu::xor_step_source(settings) : tinytpu::xor_train_source(flags.steps, settings);
+  SYSTOLE_ASSIGN(auto program, tinytpu::assemble(source, "xor"));
+  return report::TinyTpuProgram{std::move(program), report::xor_buffer_names()};
+}
+
+Status write_tinytpu(const Context& context, const Flags& flags, const Chip& chip) {
+  if (flags.engine == "rtl") return unsupported("--engine rtl", chip.name + " has waves from the register engine, which the RTL equals in every register", "leave out --engine");
+  if (!flags.inputs.empty()) return invalid_input("--input", "a TinyTPU program writes its data itself", "leave it out");
+  SYSTOLE_ASSIGN(const report::TinyTpuProgram program, tinytpu_program(flags));
+  SYSTOLE_ASSIGN(const std::int64_t cycles, report::tinytpu_cycles(program.program, chip));
+  Job job;
+  job.chip = chip;
+  SYSTOLE_ASSIGN(job.cycles, report::cycle_window(cycles, flags.cycles));
+  const std::string name = flags.program != "xor" ? std::filesystem::path(flags.program).filename().string()
+                           : flags.steps == 0     ? "XOR, the forward pass"
+                           : flags.steps == 1     ? "XOR, one training step"
+                                                  : fmt::format("XOR, {} training steps", flags.steps);
+  job.title = fmt::format("{} on {}, cycles {} to {}", name, chip.name, job.cycles.first, job.cycles.last);
+  SYSTOLE_ASSIGN(const auto elements, report::element_window(chip, flags.elements));
+  return write_files(context, flags, job, elements, [&]() -> Expected<std::unique_ptr<report::PulseSource>> { return report::tinytpu_waves(program, chip); });
+}
+
 Status write_registers(const Context& context, const Flags& flags, const Job& job) {
   SYSTOLE_ASSIGN(const auto elements, report::element_window(job.chip, flags.elements));
-  SYSTOLE_ASSIGN(const auto source, report::register_waves(job.program, job.chip, job.inputs, elements));
-  report::WaveOptions options{job.cycles, job.title, flags.limit_megabytes * 1'000'000};
-  SYSTOLE_ASSIGN(const auto result, report::write_vcd(flags.output, *source, job.chip.clock, options));
-  const std::filesystem::path path = flags.output;
-  const std::string save = std::filesystem::path(path).replace_extension(".gtkw").string();
-  SYSTOLE_TRY(write_file(save, report::gtkwave_save(path.filename().string(), source->signals())));
-  context.show({{"chip", job.chip.name}, {"engine", flags.engine}, {"cycles", result.cycles}, {"signals", result.signals}, {"waves", flags.output}, {"save", save}},
-               fmt::format("{}: {} cycles of {} signals; open {} in GTKWave\n", flags.output, result.cycles, result.signals, save));
-  return ok_status();
+  return write_files(context, flags, job, elements, [&] { return report::register_waves(job.program, job.chip, job.inputs, elements); });
 }
 
 Status write_rtl(const Context& context, const Flags& flags, const Job& job) {
@@ -112,6 +178,11 @@ Status write_rtl(const Context& context, const Flags& flags, const Job& job) {
 
 Status waves(const Context& context, const Flags& flags) {
   SYSTOLE_TRY(check_flags(flags));
+  if (!flags.chip.empty() || flags.program == "xor") {
+    SYSTOLE_ASSIGN(const Chip chip, load_chip(flags.chip.empty() ? "tinytpu" : flags.chip));
+    if (chip.machine == MachineKind::kTinyTpu) return write_tinytpu(context, flags, chip);
+    if (flags.program == "xor") return unsupported("xor", "is a program of 94-bit words, which " + chip.name + " does not run", "use --chip tinytpu");
+  }
   SYSTOLE_ASSIGN(const Job job, prepare(context, flags));
   return flags.engine == "rtl" ? write_rtl(context, flags, job) : write_registers(context, flags, job);
 }
@@ -121,10 +192,13 @@ Status waves(const Context& context, const Flags& flags) {
 void add_waves(CLI::App& app, Context& context) {
   auto flags = std::make_shared<Flags>();
   CLI::App* const command = add_command(app, context, "waves", "every register over a program's cycles, for GTKWave", [&context, flags] { return waves(context, *flags); });
-  command->add_option("program", flags->program, "a program file, or assembly text (.s)")->required();
+  command->add_option("program", flags->program, "a program file, assembly text (.s), or xor: TinyTPU learns exclusive or")->required();
+  command->add_option("--steps", flags->steps, "of xor: training steps; 0 is the forward pass alone")->capture_default_str()->check(CLI::Range(std::int64_t{0}, std::int64_t{1} << 20));
   command->add_option("--chip", flags->chip, "the chip; needed if it is not the catalogue's chip of the name in the program");
   command->add_option("--engine", flags->engine, "register (VCD) or rtl (FST, by Verilator)")->capture_default_str();
-  command->add_option("-o,--out", flags->output, "the waves: a .vcd file (.fst with --engine rtl); a GTKWave save file (.gtkw) goes beside it")->required();
+  command->add_option("-o,--out", flags->output, "the waves: a .vcd file (.fst with --engine rtl); a GTKWave save file (.gtkw) goes beside it");
+  command->add_option("--html", flags->html, "a page that steps through the cycles: the array, its numbers, a caption for each");
+  command->add_option("--svg", flags->svg, "the array as an animation; without --cycles, the cycles in which it moves");
   command->add_option("--input", flags->inputs, "NAME=FILE.npy or NAME=FILE.pb, once for each input; without any, all are random")->allow_extra_args(false);
   command->add_option("--cycles", flags->cycles, "A:B, the first and the last cycle to show");
   command->add_option("--elements", flags->elements, "R0:R1,C0:C1, the rows and columns of the array to show; needed beyond 16 x 16");
@@ -132,6 +206,8 @@ void add_waves(CLI::App& app, Context& context) {
   command->footer(
       "Examples:\n"
       "  systole waves product.s --chip systolic-4 -o product.vcd\n"
+      "  systole waves xor --chip tinytpu -o xor.vcd --html xor.html\n"
+      "  systole waves product.s --html product.html --svg product.svg\n"
       "  systole waves model.systole -o model.vcd --cycles 1000:2000 --elements 0:7,0:7");
 }
 

@@ -69,8 +69,4 @@ Expected<WaveResult> write_vcd(const std::string& path, WaveSource& source, Hert
 // The save file of a dump: the signals in groups, decoded by format.
 std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals);
 
-// Every register of the register engine. The program must have passed check_program and outlive the source.
-Expected<std::unique_ptr<WaveSource>> register_waves(const isa::Program& program, const Chip& chip, const std::vector<Tensor>& inputs,
-                                                     const ElementWindow& elements);
-
 }  // namespace systole::report

@@ -11,7 +11,7 @@
 #include "machine/event.h"
 #include "machine/register.h"
 #include "product.h"
-#include "report/waves.h"
+#include "report/pulse.h"
 #include "rtl/random_kernel.h"
 #include "vcd_parser.h"
 
@@ -57,12 +57,6 @@ std::string text_of(std::uint64_t bits) {
   return text.substr(0, text.find_last_not_of(' ') + 1);
 }
 
-template <typename Word>
-std::uint64_t bits_of(const Word& value) {
-  if constexpr (requires { value.bits; }) return value.bits;
-  else return value;
-}
-
 // Registers as they stand before the clock of cycle now.
 void expect_registers(const test::ParsedVcd& waves, const machine::RegisterEngine& engine, const Chip& chip, std::int64_t time) {
   const auto& core = engine.core(0);
@@ -72,7 +66,7 @@ void expect_registers(const test::ParsedVcd& waves, const machine::RegisterEngin
       const std::string pe = "systole.core0.array.pe_" + std::to_string(r) + "_" + std::to_string(c) + ".";
       ASSERT_EQ(waves.at(pe + "active", time), low(element.active, 9)) << pe << time;
       ASSERT_EQ(waves.at(pe + "shadow", time), low(element.shadow, 9)) << pe << time;
-      ASSERT_EQ(waves.at(pe + "value", time), low(bits_of(element.value), 9)) << pe << time;
+      ASSERT_EQ(waves.at(pe + "value", time), low(element.value, 9)) << pe << time;
       ASSERT_EQ(waves.at(pe + "sum", time), element.sum) << pe << time;
       ASSERT_EQ(waves.at(pe + "valid", time), element.valid) << pe << time;
       ASSERT_EQ(waves.at(pe + "switching", time), element.switching) << pe << time;
