@@ -28,7 +28,7 @@ void constant(std::string& text, std::string_view name, std::int64_t value) {
 }
 
 Status reject(const Chip& chip, std::string_view field, std::string message) {
-  return unsupported(fmt::format("chip {}: {}", chip.name, field), std::move(message), "the RTL is in its first form: systolic-4, systolic-8");
+  return unsupported(fmt::format("chip {}: {}", chip.name, field), std::move(message), "`systole run --engine register` runs any chip");
 }
 
 }  // namespace
@@ -39,7 +39,11 @@ Status check_chip(const Chip& chip) {
   if (chip.cores != 1) return reject(chip, "cores", "more than one core");
   if (chip.mxu.count != 1) return reject(chip, "mxu.count", "more than one array in a core");
   if (chip.mxu.rows < 2 || chip.mxu.columns < 2) return reject(chip, "mxu.rows", "an array of fewer than 2 x 2 elements");
-  if (!chip.multiplies(DType::kI8) && !chip.multiplies(DType::kU8)) return reject(chip, "mxu.formats", "neither i8 nor ui8");
+  if (chip.mxu.rows > kMostRows || chip.mxu.columns > kMostRows) return reject(chip, "mxu.rows", "an array of more than 32 x 32 elements");
+  const Families families = families_of(chip);
+  if (!families.integer && !families.fixed && !families.floating) {
+    return reject(chip, "mxu.formats", "none of i8, ui8, q8.8 and (up to 8 x 8) bf16");
+  }
   if (!chip.mxu.weight_double_buffer) return reject(chip, "mxu.weight_double_buffer", "no shadow weights");
   if (chip.mxu.accumulator_rows < 2) return reject(chip, "mxu.accumulator_rows", "accumulators without a size");
   if (chip.dma_engines < 1 || chip.dma_engines > isa::kMaxDmaEngines) return reject(chip, "dma_engines", "one to four engines are needed");
@@ -54,17 +58,19 @@ Status check_chip(const Chip& chip) {
 
 std::string chip_package(const Chip& chip) {
   const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns, dmas = chip.dma_engines;
-  const std::int64_t banks = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(std::max({rows, columns, chip.hbm.burst_bytes}))));
-  const int lane_bits = bits_for(banks), vmem_bits = std::max(bits_for(chip.vmem_bytes), lane_bits + 1);
+  const Families families = families_of(chip);
+  const std::int64_t element_bytes = families.floating ? 4 : families.fixed ? 2 : 1;   // the widest in VMEM: fp32, q8.8, int8
+  const std::int64_t data_bits = families.floating || families.fixed ? 16 : 9;
+  const bool vector = chip.vpu.present;
+  const std::int64_t lanes = vector ? chip.vpu.lanes : 1, sublanes = vector ? chip.vpu.sublanes : 1;
   // Open at once: an instruction a cycle from its issue to its end.
-  const int ends_bits = bits_for(std::max(rows + columns + 4, chip.hbm.latency_cycles + 4));
-  std::string text = fmt::format("// Chip {}: sizes.\npackage chip;\n", chip.name);
+  const int ends_bits = bits_for(std::max({rows + columns + 4, chip.hbm.latency_cycles + 4, chip.timing.vector_latency + 4}));
+  std::string text = fmt::format("// Chip {}: sizes.\n/* verilator lint_off UNUSEDPARAM */\npackage chip;\n", chip.name);
   constant(text, "ROWS", rows);
   constant(text, "COLUMNS", columns);
   constant(text, "DMAS", dmas);
-  constant(text, "GIVERS", dmas + 2);       // of tokens: DMA engines, push unit, matrix unit
-  constant(text, "RECEIVERS", dmas + 3);    // the sequencer, then as the givers
-  constant(text, "READERS", dmas + 2);      // of VMEM: feeder, push unit, DMA engines
+  constant(text, "GIVERS", dmas + 3);       // of tokens: DMA engines, push unit, matrix unit, vector unit
+  constant(text, "RECEIVERS", dmas + 4);    // the sequencer, then as the givers
   constant(text, "QUEUE_DEPTH", chip.timing.queue_depth);
   constant(text, "QUEUE_BITS", bits_for(chip.timing.queue_depth));
   constant(text, "ENDS_BITS", ends_bits);
@@ -72,19 +78,46 @@ std::string chip_package(const Chip& chip) {
   constant(text, "TOKEN_BITS", 16);
   constant(text, "ACC_ROWS", chip.mxu.accumulator_rows);
   constant(text, "ACC_BITS", bits_for(chip.mxu.accumulator_rows));
-  constant(text, "TARGET_BITS", bits_for(chip.mxu.accumulator_rows) + 13);
+  constant(text, "TARGET_BITS", bits_for(chip.mxu.accumulator_rows) + 15);
+  constant(text, "WORD_BITS", bits_for(chip.mxu.accumulator_rows * columns));   // a word of the accumulators
   constant(text, "ROW_BITS", bits_for(columns * 4));    // a byte of an accumulator row
-  constant(text, "VMEM_BITS", vmem_bits);
-  constant(text, "BANKS", banks);
-  constant(text, "LANE_BITS", lane_bits);
-  constant(text, "SIZE_BITS", lane_bits + 1);
-  constant(text, "BANK_BITS", vmem_bits - lane_bits);
-  constant(text, "BANK_ROWS", std::int64_t{1} << (vmem_bits - lane_bits));
+  constant(text, "VMEM_BITS", bits_for(chip.vmem_bytes));
   constant(text, "BURST_BYTES", chip.hbm.burst_bytes);
+  constant(text, "SIZE_BITS", size_bits(chip));
   constant(text, "FLIGHT_BITS", bits_for(chip.hbm.latency_cycles + 2));
+  // Operands: {family, data}. Integers with their sign, Q8.8, floats as bf16.
+  text += "  localparam logic [1:0] INTEGER = 2'd0;\n  localparam logic [1:0] FIXED = 2'd1;\n  localparam logic [1:0] FLOAT = 2'd2;\n";
+  constant(text, "HAS_INTEGER", families.integer);
+  constant(text, "HAS_FIXED", families.fixed);
+  constant(text, "HAS_FLOAT", families.floating);
+  constant(text, "DATA_BITS", data_bits);
+  constant(text, "OPERAND_BITS", data_bits + 2);
+  constant(text, "ELEMENT_BYTES", element_bytes);
+  constant(text, "FEEDER_BYTES", rows * element_bytes);
+  constant(text, "PUSH_BYTES", columns * element_bytes);
+  constant(text, "LANES", lanes);
+  constant(text, "SUBLANES", sublanes);
+  constant(text, "WIDTH", lanes * sublanes);
+  constant(text, "STRIDED_CYCLES", std::max<std::int64_t>(chip.vpu.strided_cycles, 1));
+  constant(text, "VECTOR_LATENCY", chip.timing.vector_latency);
+  constant(text, "MICRO_WORDS", kMicroWords);
+  constant(text, "MICRO_BITS", bits_for(kMicroWords));
   constant(text, "PROGRAM_WORDS", kProgramWords);
   constant(text, "PROGRAM_BITS", bits_for(kProgramWords));
-  return text + "endpackage\n";
+  return text + "endpackage\n/* verilator lint_on UNUSEDPARAM */\n";
+}
+
+int size_bits(const Chip& chip) { return bits_for(chip.hbm.burst_bytes + 1); }
+
+Families families_of(const Chip& chip) {
+  return {chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8), chip.multiplies(DType::kQ8_8),
+          chip.multiplies(DType::kBF16) && std::max(chip.mxu.rows, chip.mxu.columns) <= kMostFloatRows};
+}
+
+// {imm [63:32], immediate_at [30:29], slot [28:26], c, b, a, d, opcode [5:0]}
+std::uint64_t encode_micro(const MicroOp& op) {
+  return static_cast<std::uint64_t>(op.op) | std::uint64_t{op.d} << 6 | std::uint64_t{op.a} << 11 | std::uint64_t{op.b} << 16 |
+         std::uint64_t{op.c} << 21 | std::uint64_t{op.slot} << 26 | static_cast<std::uint64_t>(op.imm_operand) << 29 | std::uint64_t{op.imm} << 32;
 }
 
 std::string isa_package() {
@@ -92,6 +125,7 @@ std::string isa_package() {
   constant(text, "UNIT_LSB", isa::kUnitOffset);
   constant(text, "WAIT_LSB", isa::kWaitOffset);
   constant(text, "SIGNAL_LSB", isa::kSignalOffset);
+  constant(text, "VECTOR", isa::kVector);
   constant(text, "FIRST_DMA", isa::dma_unit(0));
   constant(text, "FIRST_PUSH", isa::push_unit(0));
   for (int type = 0; type <= static_cast<int>(DType::kQ8_8); ++type) {
@@ -99,6 +133,10 @@ std::string isa_package() {
   }
   for (int op = 0; op < static_cast<int>(MicroOpcode::kCount); ++op) {
     text += fmt::format("  localparam logic [5:0] MICRO_{} = 6'd{};\n", upper(micro_opcode_name(static_cast<MicroOpcode>(op))), op);
+  }
+  for (const auto& [name, low] : {std::pair{"OPCODE", 0}, std::pair{"D", 6}, std::pair{"A", 11}, std::pair{"B", 16}, std::pair{"C", 21},
+                                  std::pair{"SLOT", 26}, std::pair{"IMMEDIATE_AT", 29}, std::pair{"IMMEDIATE", 32}}) {
+    constant(text, fmt::format("MICRO_{}_LSB", name), low);   // encode_micro
   }
   for (const isa::OpcodeInfo& opcode : isa::instruction_table()) {
     const std::string name = upper(opcode.name);

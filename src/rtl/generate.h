@@ -1,8 +1,9 @@
 // Writes a chip as synthesisable SystemVerilog: the sources of src/rtl/sv and two packages, `chip` (sizes) and `isa` (the
 // instruction table's opcodes and field offsets).
 //
-// First form: one core with one array, int8 and uint8 operands, shadow weights, one to four DMA engines on HBM that serves
-// at most one burst a cycle; no vector unit. Any other chip is kUnsupported, and the error names the field.
+// One core with one array: integers (i8, ui8) and Q8.8 up to 32 x 32 elements, bf16 up to 8 x 8, shadow weights, a vector unit of any
+// number of lanes, one to four DMA engines on HBM that serves at most one burst a cycle. Any other chip is kUnsupported, and the
+// error names the field.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +12,7 @@
 #include <string_view>
 
 #include "chip/chip.h"
+#include "numeric/microcode.h"
 
 namespace systole::rtl {
 
@@ -20,7 +22,15 @@ struct SourceText {
 };
 std::span<const SourceText> source_texts();   // the files of src/rtl/sv and the Verilator testbench, in order of name
 
-constexpr std::int64_t kProgramWords = 4096;  // instruction memory
+constexpr std::int64_t kProgramWords = 1 << 16;  // instruction memory
+constexpr std::int64_t kMicroWords = 1 << 12;    // of micro-operations
+constexpr std::int64_t kMostRows = 32, kMostFloatRows = 8;   // elements of an array's side
+
+// Which arithmetic the elements have.
+struct Families { bool integer = false, fixed = false, floating = false; };
+Families families_of(const Chip& chip);
+int size_bits(const Chip& chip);                  // of a burst's size at the memory port
+std::uint64_t encode_micro(const MicroOp& op);    // as the microcode memory holds it
 
 Status check_chip(const Chip& chip);          // can it be written?
 std::string chip_package(const Chip& chip);   // chip.sv; the chip must have passed check_chip

@@ -18,21 +18,36 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_byte(std::int64_t type) { return static_cast<DType>(type) == DType::kI8 || static_cast<DType>(type) == DType::kU8; }
+// The element types in VMEM that the array takes for operands of a format.
+bool takes(DType format, std::int64_t type, const Families& families) {
+  const auto memory = static_cast<DType>(type);
+  switch (format) {
+    case DType::kI8:
+    case DType::kU8: return families.integer && memory == format;
+    case DType::kQ8_8: return families.fixed && memory == format;
+    case DType::kBF16: return families.floating && (memory == format || memory == DType::kF32);
+    default: return false;
+  }
+}
 
-// What the hardware of the first form lacks, or "".
-std::string missing(const isa::Instruction& word, std::int64_t pad_type) {
-  if (word.unit == isa::kVector) return "the vector unit is unsupported by the RTL in its first form";
-  if (word.as<isa::Gather>()) return "gather is unsupported by the RTL in its first form";
+// What the hardware lacks, or "".
+std::string missing(const isa::Instruction& word, std::int64_t pad_type, const Families& families) {
+  if (word.as<isa::Gather>()) return "gather is unsupported by the RTL";
   const auto* load = word.as<isa::Load>();
   const auto* store = word.as<isa::Store>();
-  if ((load && load->far_space != 0) || (store && store->far_space != 0)) return "CMEM is unsupported by the RTL in its first form";
+  if ((load && load->far_space != 0) || (store && store->far_space != 0)) return "CMEM is unsupported by the RTL";
+  const auto operands = [&](const char* what, std::int64_t format, std::int64_t type) -> std::string {
+    if (takes(static_cast<DType>(format), type, families)) return {};
+    return fmt::format("{} of {} as {} are unsupported by the RTL", what, dtype_name(static_cast<DType>(type)), dtype_name(static_cast<DType>(format)));
+  };
   if (const auto* push = word.as<isa::Push>()) {
-    if (push->transpose != 0) return "a transposed push is unsupported by the RTL in its first form";
-    if (!is_byte(push->type) || push->format != push->type) return "weights other than i8 as i8 and ui8 as ui8";
+    if (push->transpose != 0) return "a transposed push is unsupported by the RTL";
+    if (push->part != 0) return "parts of fp32 are unsupported by the RTL";
+    return operands("weights", push->format, push->type);
   }
   if (const auto* matmul = word.as<isa::Matmul>()) {
-    if (!is_byte(pad_type) || matmul->format != pad_type) return "activations other than i8 as i8 and ui8 as ui8";
+    if (matmul->part != 0) return "parts of fp32 are unsupported by the RTL";
+    return operands("activations", matmul->format, pad_type);
   }
   return {};
 }
@@ -87,14 +102,11 @@ Expected<std::vector<std::uint8_t>> initial_memory(const isa::Program& program, 
 // What testbench.cpp reads.
 std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory) {
   const auto& code = program.cores[0].code;
-  const std::int64_t banks = static_cast<std::int64_t>(
-      std::bit_ceil(static_cast<std::uint64_t>(std::max({chip.mxu.rows, chip.mxu.columns, chip.hbm.burst_bytes}))));
-  const std::int64_t size_bits = std::bit_width(static_cast<std::uint64_t>(banks - 1)) + 1;
   const bool halts = !code.empty() && code.back().as<isa::Halt>();
   std::vector<std::uint8_t> bytes;
   for (const std::int64_t number : {static_cast<std::int64_t>(code.size()) + (halts ? 0 : 1), program.hbm_bytes, chip.hbm.bandwidth.bytes,
-                                    chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, size_bits,
-                                    std::int64_t{1} << 40}) {
+                                    chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, static_cast<std::int64_t>(size_bits(chip)),
+                                    std::int64_t{1} << 40, static_cast<std::int64_t>(program.microcode.size())}) {
     append(bytes, static_cast<std::uint64_t>(number));
   }
   for (const isa::Instruction& word : code) {
@@ -103,6 +115,7 @@ std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chi
   if (!halts) {
     for (const std::uint64_t part : isa::encode(isa::Instruction{isa::Halt{}})) append(bytes, part);
   }
+  for (const MicroOp& op : program.microcode) append(bytes, encode_micro(op));
   bytes.insert(bytes.end(), memory.begin(), memory.end());
   return bytes;
 }
@@ -122,11 +135,14 @@ Status check_program(const isa::Program& program, const Chip& chip) {
   if (static_cast<std::int64_t>(code.size()) >= kProgramWords) {
     return unsupported("program", fmt::format("{} words do not fit in the RTL's {} words of instruction memory", code.size(), kProgramWords));
   }
+  if (static_cast<std::int64_t>(program.microcode.size()) > kMicroWords) {
+    return unsupported("program", fmt::format("{} micro-operations do not fit in the RTL's {}", program.microcode.size(), kMicroWords));
+  }
   std::int64_t pad_type = 0;
   isa::Fetcher fetcher(program.cores[0]);
   for (isa::Fetcher::Step step; fetcher.next(step);) {
     if (const auto* pad = step.instruction.as<isa::Pad>()) pad_type = pad->type;
-    const std::string problem = missing(step.instruction, pad_type);
+    const std::string problem = missing(step.instruction, pad_type, families_of(chip));
     if (!problem.empty()) return unsupported(fmt::format("instruction {} ({})", step.index, isa::info_of(step.instruction).name), problem, "use --engine event");
   }
   return ok_status();

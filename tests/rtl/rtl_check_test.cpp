@@ -78,16 +78,16 @@ TEST(RtlModel, NamesTheInstructionThatItCannotRun) {
   ASSERT_TRUE(chip.ok());
   isa::Program program;
   program.cores.resize(1);
-  program.cores[0].code = {{isa::Nop{}}, {isa::Bind{}, isa::kVector}, {isa::Halt{}}};
+  program.cores[0].code = {{isa::Nop{}}, {isa::Gather{.bytes = 4, .count = 1}, isa::dma_unit(0)}, {isa::Halt{}}};
   const auto status = check_program(program, *chip);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);
-  EXPECT_NE(status.error().text().find("instruction 1 (bind)"), std::string::npos) << status.error().text();
+  EXPECT_NE(status.error().text().find("instruction 1 (gather)"), std::string::npos) << status.error().text();
 }
 
 TEST(Generate, WritesSourcesThatLintClean) {
   if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
-  for (const char* name : {"systolic-4", "systolic-8"}) {
+  for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8", "systolic-16"}) {
     const auto chip = load_chip(name);
     ASSERT_TRUE(chip.ok());
     const std::string folder = ::testing::TempDir() + "/lint-" + name;

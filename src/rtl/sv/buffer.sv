@@ -1,56 +1,55 @@
-// VMEM: BANKS byte lanes. A port reads or writes up to BANKS consecutive bytes at any address in one cycle; no port waits.
-// Readers: 0 the feeder, 1 the push unit, 2 .. the DMA engines.
+// VMEM: a memory of bytes with a port for each that asks; a port reads or writes consecutive bytes at any address in one cycle and
+// never waits (a stated simplification, docs/machine.md section 5). What is read comes a cycle later.
 module buffer (
-    input  logic                                         clk,
-    input  logic [   chip::READERS*chip::VMEM_BITS-1:0]  read_address,
-    output logic [     chip::READERS*chip::BANKS*8-1:0]  read_bytes,
-    input  logic [      chip::DMAS*chip::VMEM_BITS-1:0]  write_address,
-    input  logic [      chip::DMAS*chip::SIZE_BITS-1:0]  write_size,
-    input  logic [        chip::DMAS*chip::BANKS*8-1:0]  write_bytes
+    input  logic                                       clk,
+    input  logic [                chip::VMEM_BITS-1:0] feeder_address,
+    output logic [             chip::FEEDER_BYTES*8-1:0] feeder_bytes,
+    input  logic [                chip::VMEM_BITS-1:0] push_address,
+    output logic [               chip::PUSH_BYTES*8-1:0] push_bytes,
+    input  logic [     chip::DMAS*chip::VMEM_BITS-1:0] dma_read_address,
+    output logic [   chip::DMAS*chip::BURST_BYTES*8-1:0] dma_read_bytes,
+    input  logic [     chip::DMAS*chip::VMEM_BITS-1:0] dma_write_address,
+    input  logic [     chip::DMAS*chip::SIZE_BITS-1:0] dma_write_size,
+    input  logic [   chip::DMAS*chip::BURST_BYTES*8-1:0] dma_write_bytes,
+    input  logic [    chip::WIDTH*chip::VMEM_BITS-1:0] lane_read_address,
+    output logic [                  chip::WIDTH*64-1:0] lane_read_bytes,
+    input  logic [    chip::WIDTH*chip::VMEM_BITS-1:0] lane_write_address,
+    input  logic [                   chip::WIDTH*4-1:0] lane_write_size,
+    input  logic [                  chip::WIDTH*64-1:0] lane_write_bytes
 );
   localparam int A = chip::VMEM_BITS;
-  localparam int L = chip::LANE_BITS;
-  localparam int B = chip::BANK_BITS;
+  localparam int B = chip::BURST_BYTES;
   localparam int S = chip::SIZE_BITS;
-
-  logic [chip::BANKS*chip::READERS*8-1:0] banked;   // [bank][reader]
-  logic [chip::READERS*L-1:0] lane;                 // where the bytes read begin
-  always_ff @(posedge clk) begin : remember
-    integer p;
-    for (p = 0; p < chip::READERS; p = p + 1) lane[p*L+:L] <= read_address[p*A+:L];
+  logic [7:0] bytes[0:(1<<A)-1];
+`ifdef VERILATOR   // a run starts from zeros (docs/machine.md section 9); real memory is cleared by the host
+  initial begin : clear
+    integer i;
+    for (i = 0; i < (1 << A); i = i + 1) bytes[i] = 8'd0;
   end
+`endif
 
-  genvar b, p;
+  genvar p, b;
   generate
-    for (b = 0; b < chip::BANKS; b = b + 1) begin : lanes
-      logic [chip::READERS*B-1:0] read_row;
-      logic [chip::DMAS*B-1:0] write_row;
-      logic [chip::DMAS-1:0] write;
-      logic [chip::DMAS*8-1:0] write_byte;
-      for (p = 0; p < chip::READERS; p = p + 1) begin : reader
-        assign read_row[p*B+:B] = B'((read_address[p*A+:A] + A'(chip::BANKS - 1 - b)) >> L);
-      end
-      for (p = 0; p < chip::DMAS; p = p + 1) begin : writer
-        logic [L-1:0] place;   // of this lane's byte in the port's bytes
-        assign place = L'(b) - write_address[p*A+:L];
-        assign write_row[p*B+:B] = B'((write_address[p*A+:A] + A'(chip::BANKS - 1 - b)) >> L);
-        assign write[p] = S'(place) < write_size[p*S+:S];
-        assign write_byte[p*8+:8] = write_bytes[p*chip::BANKS*8+8*32'(place)+:8];
-      end
-      bank memory (
-          .clk(clk),
-          .read_row(read_row),
-          .read_byte(banked[b*chip::READERS*8+:chip::READERS*8]),
-          .write(write),
-          .write_row(write_row),
-          .write_byte(write_byte)
-      );
+    for (b = 0; b < chip::FEEDER_BYTES; b = b + 1) begin : feeder
+      always_ff @(posedge clk) feeder_bytes[b*8+:8] <= bytes[feeder_address+A'(b)];
     end
-    for (p = 0; p < chip::READERS; p = p + 1) begin : rotate
-      for (b = 0; b < chip::BANKS; b = b + 1) begin : to
-        logic [L-1:0] from;
-        assign from = lane[p*L+:L] + L'(b);
-        assign read_bytes[(p*chip::BANKS+b)*8+:8] = banked[(32'(from)*chip::READERS+p)*8+:8];
+    for (b = 0; b < chip::PUSH_BYTES; b = b + 1) begin : push
+      always_ff @(posedge clk) push_bytes[b*8+:8] <= bytes[push_address+A'(b)];
+    end
+    for (p = 0; p < chip::DMAS; p = p + 1) begin : dma
+      for (b = 0; b < B; b = b + 1) begin : lane
+        always_ff @(posedge clk) begin
+          dma_read_bytes[(p*B+b)*8+:8] <= bytes[dma_read_address[p*A+:A]+A'(b)];
+          if (dma_write_size[p*S+:S] > S'(b)) bytes[dma_write_address[p*A+:A]+A'(b)] <= dma_write_bytes[(p*B+b)*8+:8];
+        end
+      end
+    end
+    for (p = 0; p < chip::WIDTH; p = p + 1) begin : vector
+      for (b = 0; b < 8; b = b + 1) begin : lane
+        always_ff @(posedge clk) begin
+          lane_read_bytes[p*64+b*8+:8] <= bytes[lane_read_address[p*A+:A]+A'(b)];
+          if (lane_write_size[p*4+:4] > 4'(b)) bytes[lane_write_address[p*A+:A]+A'(b)] <= lane_write_bytes[p*64+b*8+:8];
+        end
       end
     end
   endgenerate

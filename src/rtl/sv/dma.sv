@@ -27,13 +27,13 @@ module dma (
     // local memories
     output logic [   chip::VMEM_BITS-1:0] local_read_address,
     /* verilator lint_off UNUSEDSIGNAL */
-    input  logic [     chip::BANKS*8-1:0] local_read_bytes,
+    input  logic [chip::BURST_BYTES*8-1:0] local_read_bytes,
     /* verilator lint_on UNUSEDSIGNAL */
     output logic [    chip::ACC_BITS-1:0] accumulator_row,
     input  logic [ chip::COLUMNS*32 -1:0] accumulator_words,
     output logic [   chip::VMEM_BITS-1:0] local_write_address,
     output logic [   chip::SIZE_BITS-1:0] local_write_size,
-    output logic [     chip::BANKS*8-1:0] local_write_bytes
+    output logic [chip::BURST_BYTES*8-1:0] local_write_bytes
 );
   localparam int S = chip::SIZE_BITS;
   localparam int F = chip::FLIGHT_BITS;
@@ -65,7 +65,7 @@ module dma (
   logic [chip::COLUMNS*32+chip::BURST_BYTES*8-1:0] data_words;
   assign data_words = {{chip::BURST_BYTES*8{1'b0}}, accumulator_words};
   assign write_data = data_from_accumulators ? data_words[32'(data_offset)*8+:chip::BURST_BYTES*8]
-                                             : local_read_bytes[chip::BURST_BYTES*8-1:0];
+                                             : local_read_bytes;
   always_ff @(posedge clk) begin
     data_from_accumulators <= from_accumulators;
     data_offset <= offset[chip::ROW_BITS-1:0];
@@ -82,7 +82,7 @@ module dma (
   assign ended = answer && oldest[A+S+1];
   assign local_write_address = oldest[A-1:0];
   assign local_write_size = answer && !oldest[A+S] ? oldest[A+:S] : '0;
-  assign local_write_bytes = (chip::BANKS * 8)'(answer_data);
+  assign local_write_bytes = answer_data;
 
   always_ff @(posedge clk) begin
     if (grant) flight[flight_next] <= served;

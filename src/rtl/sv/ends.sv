@@ -27,7 +27,8 @@ module ends (
   genvar r;
   generate
     for (r = 0; r < chip::RECEIVERS; r = r + 1) begin : receiver
-      localparam int UNIT = r == 0 ? 0 : r <= chip::DMAS ? isa::FIRST_DMA + r - 1 : isa::FIRST_PUSH + r - 1 - chip::DMAS;
+      localparam int UNIT = r == 0 ? 0 : r <= chip::DMAS ? isa::FIRST_DMA + r - 1
+                            : r == chip::DMAS + 3 ? isa::VECTOR : isa::FIRST_PUSH + r - 1 - chip::DMAS;
       logic [W-1:0] open[0:(1<<N)-1];
       assign gives[r*W+:W] = (end_oldest ? open[first] : '0) + W'(attach_now && attach_mask[UNIT]);
       always_ff @(posedge clk) begin

@@ -1,5 +1,5 @@
 // The matrix unit's front: three counters give the VMEM address and the place (h, x) of a row a cycle, the bounds choose
-// between the element and the pad value. `target` goes to the accumulators: {last, valid, accumulate, columns, row}.
+// between the element and the pad value. `target` goes to the accumulators: {last, valid, accumulate, family, columns, row}.
 module feeder (
     input  logic                          clk,
     input  logic                          reset,
@@ -12,19 +12,21 @@ module feeder (
     output logic                          attach,
     output logic [                  15:0] signal,
     output logic [   chip::VMEM_BITS-1:0] address,
-    input  logic [     chip::ROWS*8 -1:0] bytes,
-    output logic [    chip::ROWS*11 -1:0] row,
+    input  logic [chip::FEEDER_BYTES*8-1:0] bytes,
+    output logic [chip::ROWS*(chip::OPERAND_BITS+2)-1:0] row,
     output logic [chip::TARGET_BITS -1:0] target
 );
+  localparam int O = chip::OPERAND_BITS;
   // Pad registers.
   logic [31:0] image_pitch, row_pitch, step_pitch;
   logic [19:0] height;
   logic [23:0] width, column_step;
   logic [15:0] row_step;
-  logic [7:0] pad_value;
-  logic is_unsigned;
+  logic [15:0] pad_value;
+  logic [4:0] kind;
   // Matmul registers.
   logic streaming, first, accumulate;
+  logic [1:0] family;
   logic [11:0] images_left;
   logic [13:0] out_rows, out_rows_left;
   logic [19:0] out_columns, out_columns_left;
@@ -60,13 +62,21 @@ module feeder (
 
   // What the row is, one cycle later, when its bytes have left VMEM.
   logic [chip::ROWS-1:0] used, in_bounds;
-  logic valid, switching, row_unsigned;
-  logic [7:0] row_pad;
+  logic valid, switching;
+  logic [4:0] row_kind;
+  logic [15:0] row_pad;
+  logic [chip::ROWS*O-1:0] operands;
+  operand_row #(.COUNT(chip::ROWS)) convert (
+      .bytes(bytes),
+      .kind(row_kind),
+      .used(used),
+      .in_bounds(in_bounds),
+      .pad_value(row_pad),
+      .operands(operands)
+  );
   generate
     for (e = 0; e < chip::ROWS; e = e + 1) begin : element
-      logic [7:0] byte_in;
-      assign byte_in = in_bounds[e] ? bytes[e*8+:8] : row_pad;
-      assign row[e*11+:11] = {switching, valid, used[e] ? {!row_unsigned && byte_in[7], byte_in} : 9'd0};
+      assign row[e*(O+2)+:O+2] = {switching, valid, operands[e*O+:O]};
     end
   endgenerate
 
@@ -76,8 +86,8 @@ module feeder (
     used <= used_now;
     in_bounds <= in_bounds_now;
     row_pad <= pad_value;
-    row_unsigned <= is_unsigned;
-    target <= {last && streaming && !reset, streaming && !reset, accumulate, columns, accumulator_row};
+    row_kind <= kind;
+    target <= {last && streaming && !reset, streaming && !reset, accumulate, family, columns, accumulator_row};
   end
 
   always_ff @(posedge clk) begin
@@ -89,8 +99,8 @@ module feeder (
       width       <= 24'd0;
       row_step    <= 16'd1;
       column_step <= 24'd0;
-      pad_value   <= 8'd0;
-      is_unsigned <= 1'b0;
+      pad_value   <= 16'd0;
+      kind        <= 5'd0;
     end else if (pad_word) begin
       image_pitch <= 32'($signed(held[isa::PAD_IMAGE_PITCH_LSB+:isa::PAD_IMAGE_PITCH_BITS]));
       row_pitch   <= 32'($signed(held[isa::PAD_ROW_PITCH_LSB+:isa::PAD_ROW_PITCH_BITS]));
@@ -99,8 +109,8 @@ module feeder (
       width       <= held[isa::PAD_WIDTH_LSB+:isa::PAD_WIDTH_BITS];
       row_step    <= held[isa::PAD_ROW_STEP_LSB+:isa::PAD_ROW_STEP_BITS];
       column_step <= held[isa::PAD_COLUMN_STEP_LSB+:isa::PAD_COLUMN_STEP_BITS];
-      pad_value   <= held[isa::PAD_VALUE_LSB+:8];
-      is_unsigned <= held[isa::PAD_TYPE_LSB+:isa::PAD_TYPE_BITS] == isa::TYPE_UI8;
+      pad_value   <= held[isa::PAD_VALUE_LSB+:16];
+      kind        <= held[isa::PAD_TYPE_LSB+:5];
     end
   end
 
@@ -129,6 +139,8 @@ module feeder (
       signal           <= word[isa::SIGNAL_LSB+:16];
       first            <= word[isa::MATMUL_SWAP_LSB];
       accumulate       <= word[isa::MATMUL_ACCUMULATE_LSB];
+      family           <= word[isa::MATMUL_FORMAT_LSB+:5] == isa::TYPE_BF16 ? chip::FLOAT
+                          : word[isa::MATMUL_FORMAT_LSB+:5] == isa::TYPE_Q8_8 ? chip::FIXED : chip::INTEGER;
       images_left      <= word[isa::MATMUL_IMAGES_LSB+:isa::MATMUL_IMAGES_BITS];
       out_rows         <= word[isa::MATMUL_OUT_ROWS_LSB+:isa::MATMUL_OUT_ROWS_BITS];
       out_rows_left    <= word[isa::MATMUL_OUT_ROWS_LSB+:isa::MATMUL_OUT_ROWS_BITS];

@@ -11,10 +11,12 @@ module push (
     output logic                        tile_done,
     output logic [                15:0] signal,
     output logic [ chip::VMEM_BITS-1:0] address,
-    input  logic [chip::COLUMNS*8 -1:0] bytes,
-    output logic [chip::COLUMNS*11-1:0] weights
+    input  logic [chip::PUSH_BYTES*8-1:0] bytes,
+    output logic [chip::COLUMNS*(chip::OPERAND_BITS+2)-1:0] weights
 );
-  logic tile, first, is_unsigned;
+  localparam int O = chip::OPERAND_BITS;
+  logic tile, first;
+  logic [4:0] kind;
   logic [9:0] row, rows, columns;
   logic [31:0] here, pitch;
 
@@ -23,16 +25,24 @@ module push (
   assign address   = here[chip::VMEM_BITS-1:0];
 
   // What the row is, one cycle later, when its bytes have left VMEM.
-  logic accept, accept_first, row_used, row_unsigned;
+  logic accept, accept_first, row_used;
+  logic [4:0] row_kind;
   logic [9:0] row_columns;
+  logic [chip::COLUMNS-1:0] used;
+  logic [chip::COLUMNS*O-1:0] operands;
+  operand_row #(.COUNT(chip::COLUMNS)) convert (
+      .bytes(bytes),
+      .kind(row_kind),
+      .used(used),
+      .in_bounds(used),
+      .pad_value(16'd0),
+      .operands(operands)
+  );
   genvar c;
   generate
     for (c = 0; c < chip::COLUMNS; c = c + 1) begin : column
-      logic [7:0] byte_in;
-      assign byte_in = bytes[c*8+:8];
-      assign weights[c*11+:11] = {
-        accept_first, accept, row_used && row_columns > 10'(c) ? {!row_unsigned && byte_in[7], byte_in} : 9'd0
-      };
+      assign used[c] = row_used && row_columns > 10'(c);
+      assign weights[c*(O+2)+:O+2] = {accept_first, accept, operands[c*O+:O]};
     end
   endgenerate
 
@@ -40,7 +50,7 @@ module push (
     accept       <= busy && tile && !reset;
     accept_first <= busy && tile && first && !reset;
     row_used     <= row < rows;
-    row_unsigned <= is_unsigned;
+    row_kind     <= kind;
     row_columns  <= columns;
   end
 
@@ -65,7 +75,7 @@ module push (
       rows        <= word[isa::PUSH_ROWS_LSB+:isa::PUSH_ROWS_BITS];
       columns     <= word[isa::PUSH_COLUMNS_LSB+:isa::PUSH_COLUMNS_BITS];
       pitch       <= word[isa::PUSH_PITCH_LSB+:isa::PUSH_PITCH_BITS];
-      is_unsigned <= word[isa::PUSH_TYPE_LSB+:isa::PUSH_TYPE_BITS] == isa::TYPE_UI8;
+      kind        <= word[isa::PUSH_TYPE_LSB+:5];
       here        <= word[isa::PUSH_WEIGHTS_LSB+:isa::PUSH_WEIGHTS_BITS]
                      + 32'(chip::ROWS - 1) * word[isa::PUSH_PITCH_LSB+:isa::PUSH_PITCH_BITS];
     end else begin

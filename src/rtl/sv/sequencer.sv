@@ -37,7 +37,7 @@ module sequencer (
   genvar g;
   generate
     for (g = 0; g < chip::GIVERS; g = g + 1) begin : giver
-      localparam int UNIT = g < chip::DMAS ? isa::FIRST_DMA + g : isa::FIRST_PUSH + g - chip::DMAS;
+      localparam int UNIT = g < chip::DMAS ? isa::FIRST_DMA + g : g == chip::DMAS + 2 ? isa::VECTOR : isa::FIRST_PUSH + g - chip::DMAS;
       assign target[g] = unit == 4'(UNIT);
     end
   endgenerate
@@ -118,6 +118,7 @@ module sequencer (
         set_a = word[isa::MATMUL_SOURCE_STRIDES_LSB+:5];
         set_b = word[isa::MATMUL_ACCUMULATOR_STRIDES_LSB+:5];
       end
+      isa::OP_BIND: set_a = word[isa::BIND_BASE_STRIDES_LSB+:5];
       default: ;
     endcase
   end
@@ -140,6 +141,7 @@ module sequencer (
         dispatch_word[isa::MATMUL_SOURCE_LSB+:32] = word[isa::MATMUL_SOURCE_LSB+:32] + sum_a[31:0];
         dispatch_word[isa::MATMUL_ACCUMULATOR_LSB+:28] = word[isa::MATMUL_ACCUMULATOR_LSB+:28] + sum_b[27:0];
       end
+      isa::OP_BIND: dispatch_word[isa::BIND_BASE_LSB+:36] = word[isa::BIND_BASE_LSB+:36] + sum_a;
       default: ;
     endcase
   end

@@ -6,6 +6,9 @@ module systole (
     input  logic                                      host_write,
     input  logic [           chip::PROGRAM_BITS-1:0]  host_address,
     input  logic [                             255:0] host_word,
+    input  logic                                      host_micro_write,
+    input  logic [             chip::MICRO_BITS-1:0]  host_micro_address,
+    input  logic [                              63:0] host_micro_word,
     output logic                                      halted,
     output logic [                              63:0] cycles,
     output logic [                  chip::DMAS-1:0]   request,
@@ -22,6 +25,8 @@ module systole (
   localparam int A = chip::VMEM_BITS;
   localparam int PUSH = chip::DMAS;        // units in the order of the givers
   localparam int MATRIX = chip::DMAS + 1;
+  localparam int VECTOR = chip::DMAS + 2;
+  localparam int E = chip::OPERAND_BITS + 2;   // an operand on its way: {switch or first, valid or accept, operand}
 
   logic [chip::GIVERS-1:0] dispatch, full, empty, ready, issue, busy, finishing, open_empty;
   logic [255:0] dispatch_word;
@@ -73,27 +78,38 @@ module systole (
   );
 
   // VMEM and its ports.
-  logic [chip::READERS*A-1:0] read_address;
-  /* verilator lint_off UNUSEDSIGNAL */
-  logic [chip::READERS*chip::BANKS*8-1:0] read_bytes;
-  /* verilator lint_on UNUSEDSIGNAL */
-  logic [chip::DMAS*A-1:0] write_address;
-  logic [chip::DMAS*chip::SIZE_BITS-1:0] write_size;
-  logic [chip::DMAS*chip::BANKS*8-1:0] write_bytes;
+  logic [A-1:0] feeder_address, push_address;
+  logic [chip::FEEDER_BYTES*8-1:0] feeder_bytes;
+  logic [chip::PUSH_BYTES*8-1:0] push_bytes;
+  logic [chip::DMAS*A-1:0] dma_read_address, dma_write_address;
+  logic [chip::DMAS*chip::SIZE_BITS-1:0] dma_write_size;
+  logic [chip::DMAS*chip::BURST_BYTES*8-1:0] dma_read_bytes, dma_write_bytes;
+  logic [chip::WIDTH*A-1:0] lane_read_address, lane_write_address;
+  logic [chip::WIDTH*4-1:0] lane_write_size;
+  logic [chip::WIDTH*64-1:0] lane_read_bytes, lane_write_bytes;
   buffer vmem (
       .clk(clk),
-      .read_address(read_address),
-      .read_bytes(read_bytes),
-      .write_address(write_address),
-      .write_size(write_size),
-      .write_bytes(write_bytes)
+      .feeder_address(feeder_address),
+      .feeder_bytes(feeder_bytes),
+      .push_address(push_address),
+      .push_bytes(push_bytes),
+      .dma_read_address(dma_read_address),
+      .dma_read_bytes(dma_read_bytes),
+      .dma_write_address(dma_write_address),
+      .dma_write_size(dma_write_size),
+      .dma_write_bytes(dma_write_bytes),
+      .lane_read_address(lane_read_address),
+      .lane_read_bytes(lane_read_bytes),
+      .lane_write_address(lane_write_address),
+      .lane_write_size(lane_write_size),
+      .lane_write_bytes(lane_write_bytes)
   );
 
   // Push unit and matrix unit.
   logic tile_done, swap_allowed, push_allowed, head_swaps, head_pushes, matrix_attach, ending;
   logic [15:0] push_signal, matrix_signal;
-  logic [chip::COLUMNS*11-1:0] weights, weights_skewed;
-  logic [chip::ROWS*11-1:0] rows, rows_skewed;
+  logic [chip::COLUMNS*E-1:0] weights, weights_skewed;
+  logic [chip::ROWS*E-1:0] rows, rows_skewed;
   logic [chip::TARGET_BITS-1:0] target;
   logic [chip::COLUMNS*32-1:0] sums;
   assign head_swaps = head[MATRIX*256+:8] == isa::OP_MATMUL && head[MATRIX*256+isa::MATMUL_SWAP_LSB];
@@ -119,8 +135,8 @@ module systole (
       .finishing(finishing[PUSH]),
       .tile_done(tile_done),
       .signal(push_signal),
-      .address(read_address[A+:A]),
-      .bytes(read_bytes[chip::BANKS*8+:chip::COLUMNS*8]),
+      .address(push_address),
+      .bytes(push_bytes),
       .weights(weights)
   );
   ends push_ends (
@@ -143,8 +159,8 @@ module systole (
       .finishing(finishing[MATRIX]),
       .attach(matrix_attach),
       .signal(matrix_signal),
-      .address(read_address[0+:A]),
-      .bytes(read_bytes[0+:chip::ROWS*8]),
+      .address(feeder_address),
+      .bytes(feeder_bytes),
       .row(rows),
       .target(target)
   );
@@ -159,12 +175,15 @@ module systole (
       .empty(open_empty[MATRIX]),
       .gives(gives[MATRIX*chip::RECEIVERS*G+:chip::RECEIVERS*G])
   );
-  staging #(.LANES(chip::ROWS), .WIDTH(11)) row_staging (.clk(clk), .reset(reset), .in(rows), .out(rows_skewed));
-  staging #(.LANES(chip::COLUMNS), .WIDTH(11)) weight_staging (.clk(clk), .reset(reset), .in(weights), .out(weights_skewed));
+  staging #(.LANES(chip::ROWS), .WIDTH(E)) row_staging (.clk(clk), .reset(reset), .in(rows), .out(rows_skewed));
+  staging #(.LANES(chip::COLUMNS), .WIDTH(E)) weight_staging (.clk(clk), .reset(reset), .in(weights), .out(weights_skewed));
   array elements (.clk(clk), .reset(reset), .rows(rows_skewed), .weights(weights_skewed), .sums(sums));
 
   logic [chip::DMAS*chip::ACC_BITS-1:0] accumulator_row;
   logic [chip::DMAS*chip::COLUMNS*32-1:0] accumulator_words;
+  logic [chip::WIDTH*chip::WORD_BITS-1:0] lane_sum_address;
+  logic [chip::WIDTH*32-1:0] lane_sums, lane_sum_words;
+  logic [chip::WIDTH-1:0] lane_sum_write;
   accumulators memory (
       .clk(clk),
       .reset(reset),
@@ -172,7 +191,49 @@ module systole (
       .sums(sums),
       .ending(ending),
       .read_row(accumulator_row),
-      .read_words(accumulator_words)
+      .read_words(accumulator_words),
+      .lane_address(lane_sum_address),
+      .lane_words(lane_sums),
+      .lane_write(lane_sum_write),
+      .lane_write_words(lane_sum_words)
+  );
+
+  logic vector_attach, vector_ending;
+  logic [15:0] vector_signal;
+  assign issue[VECTOR] = ready[VECTOR];
+  vpu vector_unit (
+      .clk(clk),
+      .reset(reset),
+      .issue(issue[VECTOR]),
+      .word(head[VECTOR*256+:256]),
+      .busy(busy[VECTOR]),
+      .finishing(finishing[VECTOR]),
+      .attach(vector_attach),
+      .signal(vector_signal),
+      .ending(vector_ending),
+      .host_write(host_micro_write),
+      .host_address(host_micro_address),
+      .host_word(host_micro_word),
+      .read_address(lane_read_address),
+      .read_bytes(lane_read_bytes),
+      .write_address(lane_write_address),
+      .write_size(lane_write_size),
+      .write_bytes(lane_write_bytes),
+      .sum_address(lane_sum_address),
+      .sum_words(lane_sums),
+      .sum_write(lane_sum_write),
+      .sum_write_words(lane_sum_words)
+  );
+  ends vector_ends (
+      .clk(clk),
+      .reset(reset),
+      .enter(issue[VECTOR] && head[VECTOR*256+:8] == isa::OP_RUN),
+      .enter_mask(head[VECTOR*256+isa::SIGNAL_LSB+:16]),
+      .attach(vector_attach && finishing[VECTOR]),
+      .attach_mask(vector_signal),
+      .end_oldest(vector_ending),
+      .empty(open_empty[VECTOR]),
+      .gives(gives[VECTOR*chip::RECEIVERS*G+:chip::RECEIVERS*G])
   );
 
   generate
@@ -199,13 +260,13 @@ module systole (
           .write_data(write_data[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
           .answer(answer[d]),
           .answer_data(answer_data[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
-          .local_read_address(read_address[(d+2)*A+:A]),
-          .local_read_bytes(read_bytes[(d+2)*chip::BANKS*8+:chip::BANKS*8]),
+          .local_read_address(dma_read_address[d*A+:A]),
+          .local_read_bytes(dma_read_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
           .accumulator_row(accumulator_row[d*chip::ACC_BITS+:chip::ACC_BITS]),
           .accumulator_words(accumulator_words[d*chip::COLUMNS*32+:chip::COLUMNS*32]),
-          .local_write_address(write_address[d*A+:A]),
-          .local_write_size(write_size[d*chip::SIZE_BITS+:chip::SIZE_BITS]),
-          .local_write_bytes(write_bytes[d*chip::BANKS*8+:chip::BANKS*8])
+          .local_write_address(dma_write_address[d*A+:A]),
+          .local_write_size(dma_write_size[d*chip::SIZE_BITS+:chip::SIZE_BITS]),
+          .local_write_bytes(dma_write_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8])
       );
       ends order (
           .clk(clk),

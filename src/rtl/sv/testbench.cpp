@@ -1,8 +1,8 @@
 // Runs one program on the Verilated chip: far memory and its rule (docs/machine.md section 3) stand here.
 //
 // usage: Vsystole INPUT OUTPUT [FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
-// INPUT: nine 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
-// DMA engines, bits of a request's size, most cycles; then 32 bytes a word; then the memory.
+// INPUT: ten 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
+// DMA engines, bits of a request's size, most cycles, micro-operations; then 32 bytes a word; then 8 bytes a micro-operation; then the memory.
 // OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles.
 // FST: the waves of the cycles FIRST .. LAST, if the model was built with --trace-fst; cycle k begins at k x PERIOD units.
 #include <cstdint>
@@ -40,7 +40,7 @@ void set_bits(T& port, int low, int count, std::uint64_t value) {
 }
 
 struct Header {
-  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles;
+  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles, micro_words;
 };
 struct Burst {
   std::uint64_t due, address, size;
@@ -85,8 +85,15 @@ class Testbench {
  public:
   Testbench(const Header& header, std::vector<std::uint8_t> memory) : header_(header), memory_(std::move(memory)), bursts_(header.dmas), last_(header.dmas - 1) {}
 
-  void load(const std::vector<std::uint8_t>& words) {
+  void load(const std::vector<std::uint8_t>& words, const std::vector<std::uint64_t>& micro_words) {
     chip_.reset = 1;
+    for (std::uint64_t i = 0; i < header_.micro_words; ++i) {
+      chip_.host_micro_write = 1;
+      set_bits(chip_.host_micro_address, 0, 8 * static_cast<int>(sizeof(chip_.host_micro_address)), i);
+      set_bits(chip_.host_micro_word, 0, 64, micro_words[i]);
+      edge();
+    }
+    chip_.host_micro_write = 0;
     for (std::uint64_t i = 0; i < header_.words; ++i) {
       chip_.host_write = 1;
       set_bits(chip_.host_address, 0, 8 * static_cast<int>(sizeof(chip_.host_address)), i);
@@ -209,11 +216,12 @@ int main(int count, char** arguments) {
   Header header{};
   if (input == nullptr || !read_all(input, &header, sizeof(header)) || header.dmas > 4) return 2;
   std::vector<std::uint8_t> words(header.words * 32), memory(header.memory_bytes);
-  if (!read_all(input, words.data(), words.size()) || !read_all(input, memory.data(), memory.size())) return 2;
+  std::vector<std::uint64_t> micro_words(header.micro_words);
+  if (!read_all(input, words.data(), words.size()) || !read_all(input, micro_words.data(), micro_words.size() * 8) || !read_all(input, memory.data(), memory.size())) return 2;
   std::fclose(input);
 
   Testbench bench(header, std::move(memory));
-  bench.load(words);
+  bench.load(words, micro_words);
   if (count == 9) bench.trace(arguments + 3);
   const bool halted = bench.run();
   bench.close();

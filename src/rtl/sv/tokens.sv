@@ -15,7 +15,7 @@ module tokens (
   genvar g;
   generate
     for (g = 0; g < chip::GIVERS; g = g + 1) begin : giver
-      localparam int UNIT = g < chip::DMAS ? isa::FIRST_DMA + g : isa::FIRST_PUSH + g - chip::DMAS;
+      localparam int UNIT = g < chip::DMAS ? isa::FIRST_DMA + g : g == chip::DMAS + 2 ? isa::VECTOR : isa::FIRST_PUSH + g - chip::DMAS;
       logic [chip::TOKEN_BITS-1:0] count;
       assign missing[g] = wait_mask[UNIT] && count == '0;
       always_ff @(posedge clk)
