@@ -25,6 +25,7 @@ class Hash {
   void add(const Chip::TinyTpu& t) {
     constexpr std::int64_t kOfTheWord = 1 << 16;   // no slope has this value
     add(t.block_ram);
+    add(t.shared_multiplier);
     add(t.registered_switch);
     add(t.registered_bypass);
     add(static_cast<std::int64_t>(t.rounding));

@@ -72,6 +72,7 @@ struct Chip {
   struct TinyTpu {
     enum class Rounding { kHalfUp, kTruncate, kWrap, kStochastic };
     bool block_ram = false;              // the buffer: two banks of synchronous memory in place of registers
+    bool shared_multiplier = false;      // one multiplier for the machine's twelve products
     bool registered_switch = false;      // the switch reaches the weight a clock later
     bool registered_bypass = false;      // a bypassed vector stage is a plain register in place of a wire
     Rounding rounding = Rounding::kHalfUp;

@@ -88,6 +88,7 @@ Chip::TinyTpu read_tinytpu(YamlSection& root, MachineKind machine, YamlContext& 
     return s.has(name) ? std::optional(static_cast<std::int16_t>(value)) : std::nullopt;
   };
   t.block_ram = s.choice("buffer", {"registers", "block_ram"}, "registers") == "block_ram";
+  t.shared_multiplier = s.choice("multipliers", {"parallel", "shared"}, "parallel") == "shared";
   t.registered_switch = s.choice("switch", {"combinational", "registered"}, "combinational") == "registered";
   t.registered_bypass = s.choice("bypass", {"combinational", "registered"}, "combinational") == "registered";
   const std::string rounding = s.choice("rounding", {"half_up", "truncate", "wrap", "stochastic"}, "half_up");

@@ -1,5 +1,5 @@
 # TinyTPU's hardware: a library of its own, in the order in which tools read the modules.
-set(tinytpu_texts tinytpu_add tinytpu_multiply tinytpu_random tinytpu_pe tinytpu_array tinytpu_vector_lane tinytpu_descent tinytpu_channel
+set(tinytpu_texts tinytpu_add tinytpu_multiply tinytpu_random tinytpu_products tinytpu_pe tinytpu_array tinytpu_vector_lane tinytpu_descent tinytpu_channel
     tinytpu_registers tinytpu_bank tinytpu_bank_server tinytpu_block_ram tinytpu_buffer tinytpu_program tinytpu_sequencer tinytpu tinytpu_probe)
 list(TRANSFORM tinytpu_texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/sv/tinytpu/)
 list(TRANSFORM tinytpu_texts APPEND .sv)

@@ -129,6 +129,7 @@ std::string tinytpu_package(const tinytpu::Options& o) {
       "/* verilator lint_off UNUSEDPARAM */\n"
       "package tinytpu_chip;\n"
       "  localparam int BLOCK_RAM = {};\n"
+      "  localparam int SHARED_MULTIPLIER = {};\n"
       "  localparam int REGISTERED_SWITCH = {};\n"
       "  localparam int REGISTERED_BYPASS = {};\n"
       "  localparam int ROUNDING = {};\n"
@@ -136,7 +137,7 @@ std::string tinytpu_package(const tinytpu::Options& o) {
       "  localparam logic [15:0] LFSR_SEED = 16'h{:04X};\n"
       "endpackage\n"
       "/* verilator lint_on UNUSEDPARAM */\n",
-      o.block_ram ? 1 : 0, o.registered_switch ? 1 : 0, o.registered_bypass ? 1 : 0, static_cast<int>(o.rounding), fixed("FORWARD", o.forward_slope),
+      o.block_ram ? 1 : 0, o.shared_multiplier ? 1 : 0, o.registered_switch ? 1 : 0, o.registered_bypass ? 1 : 0, static_cast<int>(o.rounding), fixed("FORWARD", o.forward_slope),
       fixed("DERIVATIVE", o.derivative_slope), o.lfsr_seed);
 }
 

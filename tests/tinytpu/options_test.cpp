@@ -236,6 +236,22 @@ TEST(Options, BlockRamTakesMoreClocks) {
   EXPECT_GT(banks.clocks, plain.clocks);
 }
 
+// One product a clock: a cycle takes as many as there are, at least one, and no less than the buffer wants.
+TEST(Options, OneMultiplierTakesMoreClocks) {
+  Options options;
+  options.shared_multiplier = true;
+  // Two rows through one column: the first element and the one below it work on both, in one cycle together.
+  const std::string text = "write1=1.0 pathway=0000\nread weight at=0 rows=1 cols=1\nidle\nread input at=0 rows=2 cols=1\nswitch\nhold 8\n";
+  EXPECT_EQ(ran(text, options).clocks, ran(text).cycles + 1);
+  const Result plain = ran(xor_step_source({})), shared = ran(xor_step_source({}), options);
+  EXPECT_EQ(plain.memory, shared.memory);
+  EXPECT_EQ(plain.cycles, shared.cycles);
+  EXPECT_GT(shared.clocks, plain.clocks);
+  Options both = options, banks;
+  both.block_ram = banks.block_ram = true;
+  EXPECT_GE(ran(xor_step_source({}), both).clocks, std::max(shared.clocks, ran(xor_step_source({}), banks).clocks));
+}
+
 TEST(Options, ChipFiles) {
   const auto tiny = load_chip("tinytpu"), bram = load_chip("tinytpu-bram");
   ASSERT_TRUE(tiny.ok() && bram.ok());

@@ -28,6 +28,7 @@ class RandomProgram {
     o.learning_rate = random_.chance(0.5) ? std::int16_t{192} : fixed();
     o.lfsr_seed = static_cast<std::uint16_t>(random_.integer(1, 65535));
     o.block_ram = random_.chance(0.3);
+    o.shared_multiplier = random_.chance(0.3);
     return o;
   }
 

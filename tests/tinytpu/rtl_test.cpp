@@ -71,7 +71,7 @@ TEST(Rtl, AsTheOriginal) { expect_same_on_random({}, 60); }
 
 TEST(Rtl, EveryOption) {
   Options options;
-  options.block_ram = options.registered_switch = options.registered_bypass = true;
+  options.block_ram = options.shared_multiplier = options.registered_switch = options.registered_bypass = true;
   options.rounding = Options::Rounding::kStochastic;
   options.forward_slope = 128;
   options.derivative_slope = 3;
@@ -91,6 +91,7 @@ TEST_P(Soak, DISABLED_OneOption) {
   if (option == 7) options.forward_slope = -100;
   if (option == 8) options.derivative_slope = -100;
   if (option == 9) options.learning_rate = -77;
+  options.shared_multiplier = option >= 9;
   expect_same_on_random(options, 1000);
 }
 

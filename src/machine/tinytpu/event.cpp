@@ -64,7 +64,11 @@ struct Events {
 
   bool resting() const;
   void skip(std::int64_t count);
-  std::int16_t times(std::int16_t a, std::int16_t b, int multiplier) const { return multiply(a, b, options.rounding, lfsrs[static_cast<std::size_t>(multiplier)]); }
+  std::int16_t times(std::int16_t a, std::int16_t b, int multiplier) {
+    ++products;
+    return multiply(a, b, options.rounding, lfsrs[static_cast<std::size_t>(multiplier)]);
+  }
+  int clocks() const;
   Lane leaving(int lane, std::uint8_t pathway) const;
   std::int16_t fetch(int address);
   void store(int address, std::int16_t value);
@@ -93,6 +97,7 @@ struct Events {
   std::array<std::int16_t, 2> biases{}, targets{}, activations{}, olds{};
   std::array<Lane, 2> descended, next_descended;
   std::array<int, 2> bank_reads{}, bank_writes{};
+  int products = 0;                        // in this clock
 
   // Array: rows by age, weights by [row][column], the switch's wave.
   std::array<Row, 4> rows;
@@ -342,6 +347,11 @@ void Events::skip(std::int64_t count) {
   }
 }
 
+int Events::clocks() const {
+  const int memory = options.block_ram ? std::max(bank_reads[0], bank_reads[1]) + std::max({1, bank_writes[0], bank_writes[1]}) : 1;
+  return std::max(memory, options.shared_multiplier ? products : 1);
+}
+
 Expected<Result> Events::run() {
   for (;;) {
     const bool rest = resting();
@@ -362,16 +372,17 @@ Expected<Result> Events::run() {
     issue();
     if (halted && !was_halted) result.issue_cycles = result.cycles;
     if (rest && halted) return result;
+    bank_reads = bank_writes = {};
+    products = 0;
     take_command();
     vector_unit();
     valid_before = out[0].valid;
     array();
     descend();
-    bank_reads = bank_writes = {};
     read();
     write();
     ++result.cycles;
-    result.clocks += options.block_ram ? std::max(bank_reads[0], bank_reads[1]) + std::max({1, bank_writes[0], bank_writes[1]}) : 1;
+    result.clocks += clocks();
     if (options.rounding == Options::Rounding::kStochastic) {
       for (std::uint16_t& state : lfsrs) state = next_lfsr(state);
     }

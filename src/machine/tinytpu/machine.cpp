@@ -171,6 +171,24 @@ void Machine::step_vector(State& next) const {
   }
 }
 
+int Machine::products() const {
+  const auto& e = state_.elements;
+  const auto& on = state_.enabled;
+  int count = (on[0] && state_.buffer.input[0].valid) + (on[1] && e[0][0].valid) + (on[0] && e[0][0].valid) + (on[1] && e[0][1].valid);
+  const std::uint8_t path = wires_.word.pathway;
+  for (int i = 0; i < 2; ++i) {
+    const VectorLane& lane = state_.lanes[i];
+    const Points p = points(lane, wires_.array[i], path, options_);
+    const std::int16_t activation = path & kLossStage ? lane.last_activation : state_.buffer.activation[i];
+    const bool derivative = path & kDerivativeStage || !options_.registered_bypass;
+    count += path & kLeakyStage && p.after_bias.valid && p.after_bias.value < 0;
+    count += path & kLossStage && p.after_leaky.valid;
+    count += derivative && p.after_loss.valid && activation < 0;
+    count += wires_.descending && p.out.valid;
+  }
+  return count;
+}
+
 void Machine::step() {
   State next = state_;
   step_array(next);
@@ -181,7 +199,7 @@ void Machine::step() {
   if (wires_.pointer) next.buffer.write_pointer = *wires_.pointer;
   for (std::uint16_t& state : next.lfsrs) state = next_lfsr(state);
   next.sequencer = next_sequencer_;
-  next.clocks += options_.block_ram ? bank_clocks(now, in) : 1;
+  next.clocks += std::max(options_.block_ram ? bank_clocks(now, in) : 1, options_.shared_multiplier ? products() : 1);
   ++next.cycle;
   waited_ = state_.sequencer.waiting && !wires_.issued ? waited_ + 1 : 0;
   state_ = next;

@@ -27,6 +27,7 @@ class Machine {
 
   void settle();                           // wires_ from state_
   void issue(const Instruction& instruction, Sequencer& next);
+  int products() const;                    // that count in this clock: of valid values, in stages that work
   void step_array(State& next) const;
   void step_vector(State& next) const;
 

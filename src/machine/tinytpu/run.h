@@ -13,7 +13,7 @@ struct Result {
   Memory memory{};                         // the buffer at rest
   std::int64_t issue_cycles = 0;           // until the halt
   std::int64_t cycles = 0;                 // until nothing moves
-  std::int64_t clocks = 0;                 // of the chip for these cycles; more with a buffer in block RAM
+  std::int64_t clocks = 0;                 // of the chip for these cycles; more with a buffer in block RAM or one multiplier
   std::int64_t lost_writes = 0;            // words written beyond the buffer
 };
 

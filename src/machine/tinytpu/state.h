@@ -70,7 +70,7 @@ struct Sequencer {
 
 struct State {
   std::int64_t cycle = 0;                  // 0: the first word's clock
-  std::int64_t clocks = 0;                 // of the chip: the same, but for a buffer in block RAM
+  std::int64_t clocks = 0;                 // of the chip: more with a buffer in block RAM or one multiplier
   std::array<std::array<Element, 2>, 2> elements;   // [row][column]
   std::array<bool, 2> enabled{};           // columns
   std::array<VectorLane, 2> lanes;

@@ -38,11 +38,16 @@ module tinytpu (
   logic [15:0] scale, leak;
   assign {leak, scale, pathway, host_data, stream, address, rows, columns, host_valid, transpose, start, switch_weights} = word;
 
-  // A shift register's low byte each; the other bits stay inside.
-  /* verilator lint_off UNUSEDSIGNAL */
-  logic [191:0] random;
-  /* verilator lint_on UNUSEDSIGNAL */
-  tinytpu_random shift_registers (.clk(clk), .reset(reset), .advance(advance), .states(random));
+  // Twelve products: elements by row, then leaky ReLU, loss, derivative and descent, two lanes each.
+  logic [191:0] left, right, product;
+  logic [11:0] want;
+  logic [47:0] left1, left2, right1, right2;
+  logic [2:0] want1, want2;
+  logic memory_ready, products_ready;
+  assign advance = memory_ready && products_ready;
+  tinytpu_products products (
+      .clk(clk), .reset(reset), .advance(advance), .want(want), .left(left), .right(right), .product(product), .ready(products_ready)
+  );
 
   logic [31:0] input_value, weight_value, bias_value, target_value, activation_value, sum, vector_data;
   logic [1:0] weight_valid, sum_valid, out_valid, lane_moving;
@@ -56,31 +61,36 @@ module tinytpu (
   assign width      = transpose ? rows : {6'd0, columns};
   assign size       = {width > 8'd1, width != 8'd0};
   tinytpu_buffer buffer (
-      .clk(clk), .reset(reset), .advance(advance), .start(start), .transpose(transpose), .stream(stream), .address(address), .rows(rows),
+      .clk(clk), .reset(reset), .advance(advance), .ready(memory_ready), .start(start), .transpose(transpose), .stream(stream), .address(address), .rows(rows),
       .columns(columns), .host_valid(host_valid), .host_data(host_data), .vector_valid(out_valid), .vector_data(vector_data),
-      .learning_rate(learning_rate), .random({random[183:176], random[167:160]}), .pointer_set(pointer_set), .pointer_value(pointer_value),
+      .descend(want[11:10]), .descent_step(product[191:160]), .pointer_set(pointer_set), .pointer_value(pointer_value),
       .input_value(input_value), .input_valid(input_valid), .weight_value(weight_value), .weight_valid(weight_valid),
       .bias_value(bias_value), .target_value(target_value), .activation_value(activation_value), .moving(buffer_moving)
   );
   tinytpu_array array (
       .clk(clk), .reset(reset), .advance(advance), .size_valid(size_valid), .size(size), .switch_in(switch_weights),
       .input_value(input_value), .input_valid(input_valid[0]), .weight_value(weight_value), .weight_valid(weight_valid),
-      .random({random[55:48], random[39:32], random[23:16], random[7:0]}), .sum(sum), .valid(sum_valid), .moving(array_moving)
+      .want(want[3:0]), .left(left[63:0]), .right(right[63:0]), .product(product[63:0]), .sum(sum), .valid(sum_valid), .moving(array_moving)
   );
   /* verilator lint_off PINCONNECTEMPTY */
   tinytpu_vector_lane lane1 (
       .clk(clk), .reset(reset), .advance(advance), .pathway(pathway), .held_pathway(held_pathway), .scale(scale), .leak(leak),
       .in_value(sum[15:0]), .in_valid(sum_valid[0]), .bias_value(bias_value[15:0]), .target_value(target_value[15:0]),
-      .activation_value(activation_value[15:0]), .random({random[135:128], random[103:96], random[71:64]}),
+      .activation_value(activation_value[15:0]), .want(want1), .left(left1), .right(right1),
+      .product({product[143:128], product[111:96], product[79:64]}),
       .out_value(vector_data[15:0]), .out_valid(out_valid[0]), .held_valid(held_valid), .moving(lane_moving[0])
   );
   tinytpu_vector_lane lane2 (
       .clk(clk), .reset(reset), .advance(advance), .pathway(pathway), .held_pathway(held_pathway), .scale(scale), .leak(leak),
       .in_value(sum[31:16]), .in_valid(sum_valid[1]), .bias_value(bias_value[31:16]), .target_value(target_value[31:16]),
-      .activation_value(activation_value[31:16]), .random({random[151:144], random[119:112], random[87:80]}),
+      .activation_value(activation_value[31:16]), .want(want2), .left(left2), .right(right2),
+      .product({product[159:144], product[127:112], product[95:80]}),
       .out_value(vector_data[31:16]), .out_valid(out_valid[1]), .held_valid(), .moving(lane_moving[1])
   );
   /* verilator lint_on PINCONNECTEMPTY */
+  assign want[9:4]      = {want2[2], want1[2], want2[1], want1[1], want2[0], want1[0]};
+  assign left[191:64]   = {vector_data, left2[47:32], left1[47:32], left2[31:16], left1[31:16], left2[15:0], left1[15:0]};
+  assign right[191:64]  = {learning_rate, learning_rate, right2[47:32], right1[47:32], right2[31:16], right1[31:16], right2[15:0], right1[15:0]};
   assign vector_valid = out_valid[0];
   assign vector_value = vector_data[15:0];
   assign done = halting && !array_moving && !buffer_moving && lane_moving == 2'b00;

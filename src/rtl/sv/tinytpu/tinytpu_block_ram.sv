@@ -3,6 +3,7 @@
 module tinytpu_block_ram (
     input  logic         clk,
     input  logic         reset,
+    input  logic         advance,
     input  logic [ 11:0] read_want,
     input  logic [ 83:0] read_address,
     output logic [191:0] read_data,
@@ -17,12 +18,12 @@ module tinytpu_block_ram (
   assign may_write = !even_reads && !odd_reads;
   assign ready     = may_write && !even_writes && !odd_writes;
   tinytpu_bank_server #(.ODD(1'b0)) even (
-      .clk(clk), .reset(reset), .advance(ready), .may_write(may_write), .read_want(read_want), .read_address(read_address),
+      .clk(clk), .reset(reset), .advance(advance), .may_write(may_write), .read_want(read_want), .read_address(read_address),
       .write_want(write_want), .write_address(write_address), .write_data(write_data),
       .reads_left(even_reads), .writes_left(even_writes), .got(even_got), .data(even_data)
   );
   tinytpu_bank_server #(.ODD(1'b1)) odd (
-      .clk(clk), .reset(reset), .advance(ready), .may_write(may_write), .read_want(read_want), .read_address(read_address),
+      .clk(clk), .reset(reset), .advance(advance), .may_write(may_write), .read_want(read_want), .read_address(read_address),
       .write_want(write_want), .write_address(write_address), .write_data(write_data),
       .reads_left(odd_reads), .writes_left(odd_writes), .got(odd_got), .data(odd_data)
   );
@@ -31,7 +32,7 @@ module tinytpu_block_ram (
     for (i = 0; i < 12; i = i + 1) begin : lane
       logic [15:0] kept;
       always_ff @(posedge clk) begin
-        if (reset || ready) kept <= 16'd0;
+        if (reset || advance) kept <= 16'd0;
         else if (even_got[i]) kept <= even_data;
         else if (odd_got[i]) kept <= odd_data;
       end

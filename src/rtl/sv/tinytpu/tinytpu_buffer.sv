@@ -1,9 +1,10 @@
 // The unified buffer: seven read channels with twelve lanes, appended writes, gradient descent beside it. The words themselves
-// stand in registers or in block RAM, which then says when a clock of the machine may end (`advance`).
+// stand in registers or in block RAM, which then says when a clock of the machine may end (`ready`).
 module tinytpu_buffer (
     input  logic               clk,
     input  logic               reset,
-    output logic               advance,
+    input  logic               advance,
+    output logic               ready,
     input  logic               start,
     input  logic               transpose,
     input  logic        [ 2:0] stream,
@@ -14,8 +15,8 @@ module tinytpu_buffer (
     input  logic        [31:0] host_data,
     input  logic        [ 1:0] vector_valid,
     input  logic        [31:0] vector_data,
-    input  logic signed [15:0] learning_rate,
-    input  logic        [15:0] random,
+    output logic        [ 1:0] descend,       // products wanted: vector_data times the learning rate
+    input  logic        [31:0] descent_step,
     input  logic               pointer_set,
     input  logic        [15:0] pointer_value,
     output logic        [31:0] input_value,
@@ -110,13 +111,14 @@ module tinytpu_buffer (
   assign command_old     = start && (stream == 3'd5 || stream == 3'd6);
   assign mode            = command_old ? stream == 3'd6 : mode_register;
   assign descent_pointer = command_old ? {4'd0, address} : descent_register;
+  assign descend = on[6:5] != 2'b00 ? vector_valid : 2'b00;
   tinytpu_descent descent1 (
-      .clk(clk), .reset(reset), .advance(advance), .weight_mode(mode), .learning_rate(learning_rate), .gradient(vector_data[15:0]),
-      .valid(vector_valid[0] && on[6:5] != 2'b00), .old(old_value[15:0]), .random(random[7:0]), .value(updated[15:0]), .done(done[0])
+      .clk(clk), .reset(reset), .advance(advance), .weight_mode(mode), .step(descent_step[15:0]),
+      .valid(descend[0]), .old(old_value[15:0]), .value(updated[15:0]), .done(done[0])
   );
   tinytpu_descent descent2 (
-      .clk(clk), .reset(reset), .advance(advance), .weight_mode(mode), .learning_rate(learning_rate), .gradient(vector_data[31:16]),
-      .valid(vector_valid[1] && on[6:5] != 2'b00), .old(old_value[31:16]), .random(random[15:8]), .value(updated[31:16]), .done(done[1])
+      .clk(clk), .reset(reset), .advance(advance), .weight_mode(mode), .step(descent_step[31:16]),
+      .valid(descend[1]), .old(old_value[31:16]), .value(updated[31:16]), .done(done[1])
   );
 
   // Writes, the second lane's word first: it stands at the lower address.
@@ -150,13 +152,13 @@ module tinytpu_buffer (
   generate
     if (tinytpu_chip::BLOCK_RAM != 0) begin : banks
       tinytpu_block_ram store (
-          .clk(clk), .reset(reset), .read_want(read_want), .read_address(read_address), .read_data(read_data),
-          .write_want(write_want), .write_address(write_address), .write_data(write_data), .ready(advance)
+          .clk(clk), .reset(reset), .advance(advance), .read_want(read_want), .read_address(read_address), .read_data(read_data),
+          .write_want(write_want), .write_address(write_address), .write_data(write_data), .ready(ready)
       );
     end else begin : registers
       tinytpu_registers store (
-          .clk(clk), .reset(reset), .read_want(read_want), .read_address(read_address), .read_data(read_data),
-          .write_want(write_want), .write_address(write_address), .write_data(write_data), .ready(advance)
+          .clk(clk), .reset(reset), .advance(advance), .read_want(read_want), .read_address(read_address), .read_data(read_data),
+          .write_want(write_want), .write_address(write_address), .write_data(write_data), .ready(ready)
       );
     end
   endgenerate

@@ -5,17 +5,14 @@ module tinytpu_descent (
     input  logic               reset,
     input  logic               advance,
     input  logic               weight_mode,
-    input  logic signed [15:0] learning_rate,
-    input  logic signed [15:0] gradient,
+    input  logic signed [15:0] step,      // gradient times learning rate
     input  logic               valid,
     input  logic signed [15:0] old,
-    input  logic        [ 7:0] random,
     output logic signed [15:0] value,
     output logic               done
 );
-  logic signed [15:0] step, from, result;
+  logic signed [15:0] from, result;
   assign from = !weight_mode && done ? value : old;
-  tinytpu_multiply multiplier (.a(gradient), .b(learning_rate), .random(random), .product(step));
   tinytpu_add #(.SUBTRACT(1)) subtractor (.a(from), .b(step), .sum(result));
   always_ff @(posedge clk) begin
     if (reset) begin

@@ -3,7 +3,7 @@ module tinytpu_multiply (
     input  logic signed [15:0] a,
     input  logic signed [15:0] b,
     input  logic        [ 7:0] random,
-    output logic signed [15:0] product
+    output logic signed [15:0] rounded_product
 );
   // The fraction bits are rounded away; only one kind of rounding looks at the random bits.
   /* verilator lint_off UNUSEDSIGNAL */
@@ -21,9 +21,9 @@ module tinytpu_multiply (
       assign rounded = exact;
     end
     if (tinytpu_chip::ROUNDING == 2) begin : wrap
-      assign product = rounded[23:8];
+      assign rounded_product = rounded[23:8];
     end else begin : saturate
-      assign product = rounded[31:23] == {9{rounded[23]}} ? rounded[23:8] : rounded[31] ? -16'sd32768 : 16'sd32767;
+      assign rounded_product = rounded[31:23] == {9{rounded[23]}} ? rounded[23:8] : rounded[31] ? -16'sd32768 : 16'sd32767;
     end
   endgenerate
 endmodule

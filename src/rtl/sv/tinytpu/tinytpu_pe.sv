@@ -1,5 +1,5 @@
 // A processing element: an active and a shadow weight, a rounded and saturated product, a saturated sum. A column that is
-// not enabled is cleared.
+// not enabled is cleared. The product comes from tinytpu_products.
 module tinytpu_pe (
     input  logic               clk,
     input  logic               reset,
@@ -11,17 +11,19 @@ module tinytpu_pe (
     input  logic signed [15:0] sum_in,
     input  logic signed [15:0] weight_in,
     input  logic               accept,
-    input  logic        [ 7:0] random,
+    output logic               want,
+    output logic signed [15:0] factor,
+    input  logic signed [15:0] product,
     output logic signed [15:0] input_out,
     output logic               valid_out,
     output logic               switch_out,
     output logic signed [15:0] sum_out,
     output logic signed [15:0] weight_out
 );
-  logic signed [15:0] active, shadow, switched, factor, product, sum;
+  logic signed [15:0] active, shadow, switched, sum;
   assign switched = switch_in ? shadow : active;
   assign factor   = tinytpu_chip::REGISTERED_SWITCH != 0 ? active : switched;
-  tinytpu_multiply multiplier (.a(input_in), .b(factor), .random(random), .product(product));
+  assign want     = valid_in && enabled;
   tinytpu_add adder (.a(product), .b(sum_in), .sum(sum));
 
   always_ff @(posedge clk) begin

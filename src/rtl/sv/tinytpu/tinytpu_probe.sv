@@ -53,7 +53,7 @@ module tinytpu_probe (
   assign registers[ 895: 448] = lanes;
   assign registers[1343: 896] = channels;
   assign registers[1551:1344] = control;
-  assign registers[1743:1552] = dut.random;
+  assign registers[1743:1552] = dut.products.random;
   assign halting = dut.halting;
 
   genvar i;

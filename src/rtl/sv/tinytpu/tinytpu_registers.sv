@@ -3,6 +3,7 @@
 module tinytpu_registers (
     input  logic         clk,
     input  logic         reset,
+    input  logic         advance,
     input  logic [ 11:0] read_want,
     input  logic [ 83:0] read_address,
     output logic [191:0] read_data,
@@ -23,7 +24,7 @@ module tinytpu_registers (
       assign words[i*16+:16] = value;
       always_ff @(posedge clk) begin
         if (reset) value <= 16'd0;
-        else if (hit != 4'd0) value <= hit[3] ? write_data[63:48] : hit[2] ? write_data[47:32] : hit[1] ? write_data[31:16] : write_data[15:0];
+        else if (advance && hit != 4'd0) value <= hit[3] ? write_data[63:48] : hit[2] ? write_data[47:32] : hit[1] ? write_data[31:16] : write_data[15:0];
       end
     end
     for (i = 0; i < 12; i = i + 1) begin : lane

@@ -13,7 +13,10 @@ module tinytpu_vector_lane (
     input  logic signed [15:0] bias_value,
     input  logic signed [15:0] target_value,
     input  logic signed [15:0] activation_value,
-    input  logic        [23:0] random,
+    output logic        [ 2:0] want,         // products: leaky ReLU, loss, derivative
+    output logic        [47:0] left,
+    output logic        [47:0] right,
+    input  logic        [47:0] product,
     output logic signed [15:0] out_value,
     output logic               out_valid,
     output logic               held_valid,   // out_valid, were the pathway the held one
@@ -45,10 +48,14 @@ module tinytpu_vector_lane (
   assign derivative_slope = tinytpu_chip::DERIVATIVE_FIXED != 0 ? tinytpu_chip::DERIVATIVE_SLOPE : leak;
   assign activation       = pathway[1] ? last : activation_value;
   tinytpu_add add_bias (.a(in_value), .b(bias_value), .sum(biased));
-  tinytpu_multiply leak_product (.a(after_bias), .b(forward_slope), .random(random[7:0]), .product(leaked));
   tinytpu_add #(.SUBTRACT(1)) subtract_target (.a(after_leaky), .b(target_value), .sum(difference));
-  tinytpu_multiply loss_product (.a(difference), .b(scale), .random(random[15:8]), .product(scaled));
-  tinytpu_multiply slope_product (.a(after_loss), .b(derivative_slope), .random(random[23:16]), .product(sloped));
+  assign left  = {after_loss, difference, after_bias};
+  assign right = {derivative_slope, scale, forward_slope};
+  assign {sloped, scaled, leaked} = product;
+
+  assign want[0] = after_bias_valid && pathway[2] && after_bias[15];
+  assign want[1] = after_leaky_valid && pathway[1];
+  assign want[2] = after_loss_valid && (!PLAIN || pathway[0]) && activation[15];
 
   logic bias_on, leaky_on, loss_on;
   assign bias_on  = in_valid && (PLAIN || pathway[3]);
@@ -71,9 +78,9 @@ module tinytpu_vector_lane (
       loss_valid       <= loss_on;
       derivative_valid <= after_loss_valid;
       bias       <= !bias_on ? 16'd0 : pathway[3] ? biased : in_value;
-      leaky      <= !leaky_on ? 16'd0 : pathway[2] && after_bias[15] ? leaked : after_bias;
-      loss       <= !loss_on ? 16'd0 : pathway[1] ? scaled : after_leaky;
-      derivative <= !after_loss_valid ? 16'd0 : (!PLAIN || pathway[0]) && activation[15] ? sloped : after_loss;
+      leaky      <= !leaky_on ? 16'd0 : want[0] ? leaked : after_bias;
+      loss       <= !loss_on ? 16'd0 : want[1] ? scaled : after_leaky;
+      derivative <= !after_loss_valid ? 16'd0 : want[2] ? sloped : after_loss;
       last       <= pathway[1] ? leaky : 16'd0;
     end
   end
