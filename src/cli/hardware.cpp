@@ -4,7 +4,7 @@
 #include "cli/command.h"
 #include "rtl/check.h"
 #include "rtl/generate.h"
-#include "rtl/tinytpu.h"
+#include "rtl/tinytpu_check.h"
 
 namespace systole::cli {
 namespace {
@@ -27,7 +27,7 @@ Status check(Context& context, const Flags& flags) {
   rtl::CheckOptions options = flags.check;
   options.seed = context.seed;
   context.note(fmt::format("systole: {} random programs on {}, event, register and RTL engines", options.programs, chip.name));
-  SYSTOLE_ASSIGN(const rtl::CheckResult result, rtl::check(chip, options));
+  SYSTOLE_ASSIGN(const rtl::CheckResult result, chip.machine == MachineKind::kTinyTpu ? rtl::check_tinytpu(chip, options) : rtl::check(chip, options));
   const nlohmann::ordered_json json = {{"chip", chip.name},
                                        {"programs", result.programs},
                                        {"cycles_compared", result.cycles_compared},

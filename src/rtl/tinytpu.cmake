@@ -11,6 +11,6 @@ add_custom_command(
           -DHEADER=rtl/tinytpu.h -P ${CMAKE_CURRENT_SOURCE_DIR}/embed.cmake
   DEPENDS ${tinytpu_texts} ${CMAKE_CURRENT_SOURCE_DIR}/embed.cmake
   VERBATIM)
-add_library(systole_tinytpu_rtl STATIC tinytpu.cpp verilate.cpp ${CMAKE_CURRENT_BINARY_DIR}/tinytpu_texts.cpp)
+add_library(systole_tinytpu_rtl STATIC tinytpu.cpp tinytpu_check.cpp tinytpu_random.cpp verilate.cpp ${CMAKE_CURRENT_BINARY_DIR}/tinytpu_texts.cpp)
 target_link_libraries(systole_tinytpu_rtl PUBLIC systole_options systole_tinytpu systole_chip systole_base fmt::fmt)
 systole_install(systole_tinytpu_rtl tinytpu_rtl)

@@ -7,7 +7,8 @@
 #include "machine/tinytpu/run.h"
 #include "machine/tinytpu/text.h"
 #include "machine/tinytpu/xor.h"
-#include "random_program.h"
+#include "random_options.h"
+#include "rtl/tinytpu_random.h"
 
 namespace systole::tinytpu {
 namespace {
@@ -20,9 +21,8 @@ TEST(Agreement, EventAndRegisterOnRandomPrograms) {
   std::int64_t cycles = 0, finished = 0;
   constexpr int kPrograms = 3000;
   for (int i = 0; i < kPrograms; ++i) {
-    RandomProgram random(seed + static_cast<std::uint64_t>(i));
-    const Program program = random.make();
-    const Options options = random.options();
+    const Program program = rtl::random_tinytpu_program(seed + static_cast<std::uint64_t>(i));
+    const Options options = random_options(seed + static_cast<std::uint64_t>(i));
     ASSERT_TRUE(check_program(program).ok());
     const auto registers = run_registers(program, options), events = run_events(program, options);
     ASSERT_EQ(registers.ok(), events.ok()) << "program " << i << "\n" << disassemble(program);
@@ -39,7 +39,7 @@ TEST(Agreement, EventAndRegisterOnRandomPrograms) {
     ASSERT_EQ(registers->lost_writes, events->lost_writes) << "program " << i;
   }
   std::printf("%lld of %d programs end, %lld cycles compared\n", static_cast<long long>(finished), kPrograms, static_cast<long long>(cycles));
-  EXPECT_GT(finished, kPrograms / 2);
+  EXPECT_GT(finished, kPrograms / 3);
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
 // Words, their encoding, assembly text and its errors; the page that describes them.
 #include <fmt/format.h>
 
+#include "base/random.h"
 #include "helpers.h"
 #include "machine/tinytpu/first_word.h"
 #include "machine/tinytpu/xor.h"
-#include "random_program.h"
+#include "rtl/tinytpu_random.h"
 
 namespace systole::tinytpu {
 namespace {
@@ -34,8 +35,7 @@ TEST(Words, OneWordBitByBit) {
 
 TEST(Words, TextAndHexAreTheSameProgram) {
   for (std::uint64_t seed = 1; seed <= 300; ++seed) {
-    RandomProgram random(seed);
-    const Program program = random.make();
+    const Program program = rtl::random_tinytpu_program(seed);
     const auto from_text = assemble(disassemble(program), "t.s");
     ASSERT_TRUE(from_text.ok()) << from_text.error().text();
     EXPECT_EQ(from_text->code, program.code) << disassemble(program);

@@ -1,10 +1,13 @@
-// Random programs: jobs as a programmer would write them, words without sense, and the sequencer's words between.
-#pragma once
+#include "rtl/tinytpu_random.h"
+
+#include <algorithm>
 
 #include "base/random.h"
-#include "machine/tinytpu/state.h"
 
-namespace systole::tinytpu {
+namespace systole::rtl {
+namespace {
+
+using namespace tinytpu;
 
 class RandomProgram {
  public:
@@ -12,24 +15,10 @@ class RandomProgram {
 
   Program make() {
     program_ = {};
-    program_.name = "random";
+    program_.name = "random program";
     for (std::int64_t n = random_.integer(4, 16); n > 0; --n) load();
-    block(0, random_.integer(4, 14));
+    block(0, random_.integer(4, 30));
     return program_;
-  }
-
-  Options options() {
-    Options o;
-    o.registered_switch = random_.chance(0.3);
-    o.registered_bypass = random_.chance(0.3);
-    o.rounding = static_cast<Options::Rounding>(random_.integer(0, 3));
-    if (random_.chance(0.3)) o.forward_slope = fixed();
-    if (random_.chance(0.3)) o.derivative_slope = fixed();
-    o.learning_rate = random_.chance(0.5) ? std::int16_t{192} : fixed();
-    o.lfsr_seed = static_cast<std::uint16_t>(random_.integer(1, 65535));
-    o.block_ram = random_.chance(0.3);
-    o.shared_multiplier = random_.chance(0.3);
-    return o;
   }
 
  private:
@@ -125,4 +114,8 @@ class RandomProgram {
   std::int16_t scale_ = 128, leak_ = 64;
 };
 
-}  // namespace systole::tinytpu
+}  // namespace
+
+Program random_tinytpu_program(std::uint64_t seed) { return RandomProgram(seed).make(); }
+
+}  // namespace systole::rtl
