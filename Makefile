@@ -24,6 +24,7 @@ program: setup
 
 run: program
 	@$(PYTHON) examples/ocr/run.py
+	@$(PYTHON) examples/waves/run.py
 
 test: build
 	@ctest --preset release -j $(JOBS)

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <bit>
-#include <cmath>
+#include <cstdlib>
 
 namespace systole::report {
 namespace {
@@ -159,10 +159,11 @@ std::string decode_word(std::uint64_t word, WaveFormat format, int width) {
   switch (format) {
     case WaveFormat::kSigned: return fmt::format("{}", sign_extended(word, width));
     case WaveFormat::kFixed8: {
-      std::string text = fmt::format("{:.4f}", static_cast<double>(static_cast<std::int16_t>(word)) / 256);
+      const int value = static_cast<std::int16_t>(word), digits = (std::abs(value) * 10000 + 128) / 256;      // halves away from zero, as the page does
+      std::string text = fmt::format("{}{}.{:04}", value < 0 ? "-" : "", digits / 10000, digits % 10000);
       text.erase(text.find_last_not_of('0') + 1);
       if (text.back() == '.') text.pop_back();
-      return text == "-0" ? "0" : text;
+      return text;
     }
     case WaveFormat::kFloat32: return fmt::format("{:.4g}", std::bit_cast<float>(static_cast<std::uint32_t>(word)));
     case WaveFormat::kHex: return fmt::format("{:0{}x}", word, (width + 3) / 4);
@@ -211,7 +212,8 @@ Expected<PulseMovie> record_pulse(PulseSource& source, const CycleWindow& cycles
     std::string caption = Caption(movie, frame).text();
     const std::string note = source.note();
     if (caption.empty() && note.empty()) caption = quiet(movie.panels);
-    movie.captions.push_back(caption + (caption.empty() || note.empty() ? "" : " ") + note);
+    const std::string phase = source.phase();
+    movie.captions.push_back((phase.empty() ? "" : phase + ": ") + caption + (caption.empty() || note.empty() ? "" : " ") + note);
     movie.frames.push_back(std::move(frame));
     if (source.cycle() == now) break;
   }

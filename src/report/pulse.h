@@ -37,6 +37,8 @@ class PulseSource : public WaveSource {
   virtual std::vector<PanelSpec> panels() const = 0;
   // What else to say about the cycle that has just passed; may be "".
   virtual std::string note() const { return {}; }
+  // The part of the job that the cycle belongs to; may be "".
+  virtual std::string phase() const { return {}; }
 };
 
 // Every register of the register engine. The program must have passed check_program and outlive the source.

@@ -29,6 +29,7 @@ class TinyTpuWaves : public PulseSource {
   void step() override {
     accept_ = {state_->buffer.weight[0].valid, state_->buffer.weight[1].valid};
     note_ = describe();
+    follow();
     before_ = state_->buffer.memory;
     machine_.step();
     note_ += changes();
@@ -45,6 +46,7 @@ class TinyTpuWaves : public PulseSource {
   WaveFormat operand_format() const override { return WaveFormat::kFixed8; }
   WaveFormat sum_format() const override { return WaveFormat::kFixed8; }
   std::string note() const override { return note_; }
+  std::string phase() const override { return phase_; }
   std::vector<PanelSpec> panels() const override {
     PanelSpec unit{"Vector unit", 2, true, {}}, buffer{"Unified buffer", 4, true, {}};
     for (const char* stage : {"bias", "leaky", "loss", "derivative"}) {
@@ -187,6 +189,18 @@ class TinyTpuWaves : public PulseSource {
     if (!out.empty()) say(fmt::format("Out of the vector unit ({}): {}.", stages(state_->sequencer.pathway), out));
     return text;
   }
+  // In learning exclusive or, what the array multiplies by names the part of the step.
+  void follow() {
+    const tinytpu::Word& word = wires_->word;
+    if (names_.empty()) return;
+    if (phase_.empty()) phase_ = "Loading";
+    if (!word.read || word.stream != tinytpu::Stream::kWeight) return;
+    const std::string weights = word_name(word.address);
+    if (weights.starts_with("W1")) phase_ = "Forward, layer 1";
+    if (weights.starts_with("W2")) phase_ = word.transpose ? "Forward, layer 2, and its error" : "Back through layer 2";
+    if (weights.starts_with("X")) phase_ = "Gradient of W1";
+    if (weights.starts_with("H1")) phase_ = "Gradient of W2";
+  }
   static std::string stages(std::uint8_t pathway) {
     std::string text;
     const auto add_stage = [&](std::uint8_t bit, const char* name) {
@@ -215,7 +229,7 @@ class TinyTpuWaves : public PulseSource {
   const tinytpu::Wires* wires_;
   std::array<bool, 2> accept_{};           // in the clock that has passed
   std::array<std::int16_t, tinytpu::kMemoryWords> before_{};
-  std::string note_, group_;
+  std::string note_, phase_, group_;
   std::vector<std::string> scope_;
 };
 

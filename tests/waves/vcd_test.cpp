@@ -74,6 +74,11 @@ void expect_registers(const test::ParsedVcd& waves, const machine::RegisterEngin
     }
     ASSERT_EQ(waves.at("systole.core0.accumulators.row_2_1", time), core.array(0).accumulator(2, 1)) << time;
   }
+  ASSERT_EQ(waves.at("systole.core0.array.accept_2", time), core.array(0).accept(2)) << time;
+  ASSERT_EQ(waves.at("systole.core0.array.weight_2", time), low(core.array(0).top_weight(2), 9)) << time;
+  ASSERT_EQ(waves.at("systole.core0.feeder.address", time), static_cast<std::uint64_t>(core.feeder(0).address())) << time;
+  ASSERT_EQ(waves.at("systole.core0.push0.loaded_tiles", time), static_cast<std::uint64_t>(core.loaded_tiles(0))) << time;
+  ASSERT_EQ(waves.at("systole.core0.dma0.in_flight", time), core.dma(0).answers().size()) << time;
   ASSERT_EQ(waves.at("systole.core0.sequencer.pc", time), static_cast<std::uint64_t>(core.sequencer().pc())) << time;
   for (const int unit : {int{isa::dma_unit(0)}, int{isa::push_unit(0)}, int{isa::matrix_unit(0)}}) {
     const auto& control = core.unit(static_cast<isa::UnitId>(unit));
@@ -147,6 +152,46 @@ TEST_F(Waves, ARandomProgramsDumpIsTheEnginesState) {
       }
     }
   }
+}
+
+// max(x, 0) of 8 elements on the vector unit.
+TEST_F(Waves, TheVectorUnitsSlotsAndRegisters) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  auto program = isa::assemble(
+      "chip \"systolic-4\" format=\"int8\"\n"
+      "memory hbm=64 vmem=64\n"
+      "input \"x\" type=f32 shape=8 space=hbm address=0\n"
+      "output \"y\" type=f32 shape=8 space=hbm address=32\n"
+      "micro load r1, s0\n"
+      "micro fmax r2, r1, 0x00000000\n"
+      "micro store s1, r2\n"
+      "core 0\n"
+      "  dma0: load far=0x0 local=0x0 bytes=32 signal=vpu\n"
+      "  vpu: bind slot=0 type=f32 base=0x0 s4=1 wait=dma0\n"
+      "  vpu: bind slot=1 type=f32 base=0x20 s4=1\n"
+      "  vpu: run prologue=0 body=3 epilogue=0 d4=8 signal=dma0\n"
+      "  dma0: store far=0x20 local=0x20 bytes=32 wait=vpu\n"
+      "  scalar: halt\n", "relu");
+  ASSERT_TRUE(program.ok()) << program.error().text();
+  program->fingerprint = chip->fingerprint();
+  Tensor x(DType::kF32, {8});
+  for (int i = 0; i < 8; ++i) reinterpret_cast<float*>(x.mutable_raw())[i] = static_cast<float>(i - 4);
+  const auto waves = dump(*program, *chip, {x});
+  auto engine = machine::RegisterEngine::create(*program, *chip, {x});
+  ASSERT_TRUE(engine.ok());
+  std::int64_t ran = 0;
+  for (; !(*engine)->done(); (*engine)->step()) {
+    const auto& unit = (*engine)->core(0).vector();
+    const std::int64_t time = (*engine)->cycle() * 10000;
+    const MicroOp* const op = unit.running() ? unit.operation() : nullptr;
+    ASSERT_EQ(text_of(waves.at("systole.core0.vpu.operation", time)), op != nullptr ? micro_opcode_name(op->op) : "") << time;
+    ASSERT_EQ(waves.at("systole.core0.vpu.group", time), static_cast<std::uint64_t>(unit.slot().group)) << time;
+    if (!unit.running()) continue;
+    ++ran;
+    ASSERT_EQ(waves.at("systole.core0.vpu.lane3_r1", time), unit.reg(1, 3)) << time;
+  }
+  EXPECT_EQ(ran, 6);      // two groups of four lanes, three operations
 }
 
 TEST_F(Waves, AWindowOfCyclesBeginsWithEveryValue) {
