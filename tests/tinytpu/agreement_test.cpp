@@ -42,5 +42,27 @@ TEST(Agreement, EventAndRegisterOnRandomPrograms) {
   EXPECT_GT(finished, kPrograms / 3);
 }
 
+// Every program of up to five words of a few kinds: short ones end while something still moves.
+TEST(Agreement, EventAndRegisterOnEveryShortProgram) {
+  const std::vector<std::string> kinds = {"idle", "switch", "write1=300 write2=-200", "read weight rows=1 cols=1", "read weight rows=2 cols=2 transpose",
+                                          "read input rows=1 cols=2", "read old_weight rows=1 cols=2", "hold 5"};
+  std::int64_t programs = 0;
+  for (int length = 0; length <= 5; ++length) {
+    std::int64_t count = 1;
+    for (int i = 0; i < length; ++i) count *= static_cast<std::int64_t>(kinds.size());
+    for (std::int64_t code = 0; code < count; ++code, ++programs) {
+      std::string text;
+      for (std::int64_t i = 0, rest = code; i < length; ++i, rest /= static_cast<std::int64_t>(kinds.size())) text += kinds[static_cast<std::size_t>(rest) % kinds.size()] + "\n";
+      const auto program = assemble(text, "short.s");
+      ASSERT_TRUE(program.ok());
+      const auto registers = run_registers(*program, {}), events = run_events(*program, {});
+      ASSERT_EQ(registers->memory, events->memory) << text;
+      ASSERT_EQ(registers->cycles, events->cycles) << text;
+      ASSERT_EQ(registers->issue_cycles, events->issue_cycles) << text;
+    }
+  }
+  EXPECT_EQ(programs, 1 + 8 + 64 + 512 + 4096 + 32768);
+}
+
 }  // namespace
 }  // namespace systole::tinytpu
