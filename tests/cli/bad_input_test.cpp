@@ -45,7 +45,7 @@ const Case kCases[] = {
     {"gemm 4 4 4 --chip tpu-v1 --format fp32", "--format fp32", "does not multiply"},
     {"gemm 4 4 4 --chip tpu-v4 --engine evnt", "--engine evnt", "did you mean 'event'"},
     {"gemm 4 4 4 --chip tpu-v4 --engine rtl", "chip tpu-v4", "more than one core"},
-    {"run @dense.onnx --chip systolic-128 --batch 1 --no-cache --engine register", "vector unit", ""},
+    {"run @dense.onnx --chip systolic-128 --batch 1 --no-cache --engine rtl", "systolic-128: mxu.rows", "register"},
     {"analyze @dense.onnx --batch 1 --format bf16", "--format bf16", "chip"},
     {"run @dense.onnx --chip tpu-v4 --batch 1 --calibrate @", "--calibrate", "quantize"},
     {"run @dense.onnx --chip tpu-v4 --batch 1 --disable-pass no-such-pass --no-cache", "no-such-pass", ""},

@@ -493,11 +493,6 @@ std::vector<BadModel> convolution_cases() {
          m.input("x", {2, 3}).output("y").floats("w", {1, 1}, {1});
          m.node("Conv", {"x", "w"}, {"y"});
        }},
-      {"ConvOverThreeDimensions", kUnsupported, at("two spatial"),
-       [](auto& m) {
-         m.input("x", {1, 1, 3, 3, 3}).output("y").floats("w", {1, 1, 1, 1, 1}, {1});
-         m.node("Conv", {"x", "w"}, {"y"});
-       }},
       {"PoolWithoutKernel",
        kInvalid,
        {"'the_node' (MaxPool", "'kernel_shape' is missing"},
