@@ -28,6 +28,7 @@ aside h2 { font-size:14px; margin:0 0 6px; color:var(--soft); font-weight:600; }
 .lines { display:grid; grid-template-columns:auto 1fr; gap:2px 14px; font-variant-numeric:tabular-nums; } .lines span { color:var(--soft); } .lines b { font-weight:600; min-height:1.4em; }
 .grid { display:grid; gap:2px; font-variant-numeric:tabular-nums; font-size:13px; }
 .grid div { display:flex; justify-content:space-between; align-items:baseline; gap:4px; background:var(--cell); border-radius:3px; padding:1px 2px 1px 5px; }
+.narrow { font-size:10.5px; } .narrow div { justify-content:flex-end; padding:1px 0; overflow:hidden; }
 .grid span { font-size:10px; color:var(--soft); white-space:nowrap; } .grid i { font-style:normal; padding:0 3px; white-space:nowrap; }
 .grid i.zero { color:var(--soft); } .changed { background:var(--sum) !important; color:var(--sum-ink) !important; border-radius:3px; } .lines b.changed { padding:0 6px; }
 footer { margin-top:14px; color:var(--soft); display:flex; gap:6px 20px; flex-wrap:wrap; font-size:14px; }
@@ -122,11 +123,12 @@ const panelTracks = [];
 for (const panel of movie.panels) {
   const section = document.createElement("section"), title = document.createElement("h2"), body = document.createElement("div");
   title.textContent = panel.title;
-  body.className = panel.columns ? "grid" : "lines";
+  body.className = panel.columns > 4 ? "grid narrow" : panel.columns ? "grid" : "lines";
   if (panel.columns) body.style.gridTemplateColumns = `repeat(${panel.columns}, minmax(0, 1fr))`;
   for (const track of panel.tracks) {
     const box = panel.columns ? body.appendChild(document.createElement("div")) : body;
-    box.appendChild(document.createElement("span")).textContent = track.name;
+    if (panel.columns <= 4) box.appendChild(document.createElement("span")).textContent = track.name;
+    else box.title = track.name;
     const node = box.appendChild(document.createElement(panel.columns ? "i" : "b"));
     node.dataset.name = track.name;
     panelTracks.push({ node, text: spread(track.text, N), grid: panel.columns > 0 });

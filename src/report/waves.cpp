@@ -74,8 +74,8 @@ Expected<CycleWindow> cycle_window(std::int64_t cycles, const std::string& text)
 Expected<WaveResult> write_vcd(const std::string& path, WaveSource& source, Hertz hertz, const WaveOptions& options) {
   SYSTOLE_ASSIGN(const WaveClock clock, wave_clock(hertz));
   SYSTOLE_ASSIGN(VcdWriter writer, VcdWriter::create(path, options.limit_bytes));
-  writer.comment(fmt::format("{}\nA cycle lasts {}{}. The clock rises where a cycle begins; registers stand as they are in\n"
-                             "that cycle, wires as they settle in it.",
+  writer.comment(fmt::format("{}\nA clock of the chip lasts {}{}. `clk` rises where a cycle begins; registers stand as they are\n"
+                             "in that cycle, wires as they settle in it.",
                              options.title, clock.text(), clock.unit == "1ps" ? "" : "; each edge by itself is rounded to the nearest"));
   writer.timescale(clock.unit);
   std::vector<Column> columns;
@@ -95,18 +95,19 @@ Expected<WaveResult> write_vcd(const std::string& path, WaveSource& source, Hert
       source.step();
       continue;
     }
-    writer.at(clock.time(2 * now));
+    const std::int64_t begin = source.clocks();
+    writer.at(clock.time(2 * begin));
     sample(writer, columns, false);
     source.step();
     if (source.cycle() == now) break;                    // the program's end has no clock
     writer.change(clk, 1);
     writer.change(number, static_cast<std::uint64_t>(now));
     sample(writer, columns, true);
-    writer.at(clock.time(2 * now + 1));
+    writer.at(clock.time(begin + source.clocks()));
     writer.change(clk, 0);
     ++result.cycles;
   }
-  writer.at(clock.time(2 * source.cycle()));
+  writer.at(clock.time(2 * source.clocks()));
   sample(writer, columns, false);
   writer.mark();
   SYSTOLE_TRY(writer.finish());

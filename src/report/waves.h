@@ -52,6 +52,8 @@ class WaveSource {
   virtual void step() = 0;
   virtual bool done() const = 0;
   virtual std::int64_t cycle() const = 0;
+  // Of the chip, for these cycles: the same, but for a machine that takes several clocks for a cycle.
+  virtual std::int64_t clocks() const { return cycle(); }
 
  protected:
   std::vector<Signal> signals_;

@@ -36,6 +36,7 @@ class TinyTpuWaves : public PulseSource {
   }
   bool done() const override { return machine_.done(); }
   std::int64_t cycle() const override { return state_->cycle; }
+  std::int64_t clocks() const override { return state_->clocks; }
 
   std::int64_t rows() const override { return 2; }
   std::int64_t columns() const override { return 2; }

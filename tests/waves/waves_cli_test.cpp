@@ -1,5 +1,8 @@
 // `systole waves` as its users run it: what is written, and what bad input gets.
 #include "../cli/program.h"
+#include "chip/chip.h"
+#include "machine/tinytpu/run.h"
+#include "machine/tinytpu/text.h"
 #include "product.h"
 
 namespace systole::test {
@@ -50,6 +53,27 @@ TEST_F(WavesCli, ShowsTinyTpuLearningExclusiveOr) {
   EXPECT_EQ(json()["cycles"], 76);      // 60 of the step, from cycle 16 of the original's count on
   ASSERT_EQ(run("waves xor --chip tinytpu --steps 0 --svg @forward.svg"), 0) << err_;
   EXPECT_NE(read_text_file(file("forward.svg")).value().find("the forward pass"), std::string::npos);
+}
+
+// A buffer in block RAM takes several clocks for a cycle: the dump's time is the chip's.
+TEST_F(WavesCli, TimeIsTheChipsClocks) {
+  ASSERT_EQ(run("waves xor --chip tinytpu -o @a.vcd"), 0) << err_;
+  ASSERT_EQ(run("waves xor --chip tinytpu-bram -o @b.vcd"), 0) << err_;
+  const auto end_seconds = [&](const std::string& name) {
+    const std::string text = read_text_file(file(name)).value();
+    const double unit = text.find("$timescale 1fs") != std::string::npos ? 1e-15 : 1e-12;
+    return static_cast<double>(std::stoll(text.substr(text.rfind('#') + 1))) * unit;
+  };
+  write("xor.s", read_text_file(std::string(SYSTOLE_SOURCE_DIR) + "/examples/tinytpu/xor.s").value());
+  for (const auto& [chip, dump] : {std::pair{"tinytpu", "a.vcd"}, std::pair{"tinytpu-bram", "b.vcd"}}) {
+    const auto loaded = load_chip(chip);
+    ASSERT_TRUE(loaded.ok());
+    const auto program = tinytpu::load_program(file("xor.s"));
+    ASSERT_TRUE(program.ok()) << program.error().text();
+    const auto result = tinytpu::run_events(*program, loaded->tinytpu);
+    ASSERT_TRUE(result.ok());
+    EXPECT_NEAR(end_seconds(dump), static_cast<double>(result->clocks) / loaded->clock.value(), 1e-14) << chip;
+  }
 }
 
 TEST_F(WavesCli, RefusesWithPlaceAndHint) {
