@@ -1,5 +1,5 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak format tidy clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak mutants format tidy clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
@@ -54,6 +54,10 @@ bench: setup
 # TinyTPU's hardware, each option by itself, on many random programs.
 tinytpu-soak: build
 	@build/release/tests/tinytpu/tinytpu_rtl_test --gtest_also_run_disabled_tests --gtest_filter='*Soak*'
+
+# Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
+mutants: setup
+	@$(PYTHON) tests/mutation/mutate.py --mutants $(or $(MUTANTS),150)
 
 format:
 	@git ls-files '*.h' '*.cpp' | xargs clang-format -i

@@ -1,0 +1,194 @@
+#!/usr/bin/python3
+"""Do the agreement tests see a fault in one engine? Plants faults, one at a time, and runs the comparisons of engines on each: event against
+register (tests/machine: random programs, random compiled graphs) and all three (`systole rtl-check`).
+
+A mutant is one small change to one engine's source, the others as they are: a rounding, a latency, a bound, a token, an order. It is
+killed if the comparison reports a mismatch or the program fails or hangs; it survives if everything still agrees; one that does not
+compile is not counted and another is drawn. Works on a copy of the tree at HEAD, in build/mutants.
+
+Prints a table per engine and writes every mutant with its fate to build/mutants/report.json. Survivors are listed with their line, to
+be shown equivalent (docs/mutation.md). Exit status: 0 at least 95 % killed, 1 fewer, 2 could not run.
+"""
+import argparse
+import json
+import random
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+WORK = ROOT / "build" / "mutants"
+TREE = WORK / "tree"
+BUILD = WORK / "build"
+GOAL = 0.95
+HANGS_AFTER = 60            # seconds: a mutant that takes this long stands still (a sound run takes a few)
+
+ENGINES = {
+    "event": ["src/timing/*.cpp", "src/machine/event_core.cpp", "src/machine/event_time.cpp", "src/machine/event_words.cpp",
+              "src/machine/values*.cpp"],
+    "register": ["src/machine/register*.cpp"],
+    "rtl": ["src/rtl/sv/*.sv"],
+}
+
+# (kind, pattern, replacement): each match in a line of code is one possible mutant.
+RULES = [
+    ("bound", r" < ", " <= "), ("bound", r" <= ", " < "), ("bound", r" > ", " >= "), ("bound", r" >= ", " > "),
+    ("condition", r" == ", " != "), ("condition", r" != ", " == "), ("condition", r" && ", " || "), ("condition", r" \|\| ", " && "),
+    ("latency", r" \+ 1\b", ""), ("latency", r" - 1\b", ""), ("latency", r" \+ 1\b", " + 2"), ("arithmetic", r" \+ ", " - "),
+    ("arithmetic", r" - ", " + "), ("order", r"std::max\b", "std::min"), ("order", r"std::min\b", "std::max"),
+    ("constant", r"= 0;", "= 1;"), ("constant", r"= 1;", "= 0;"), ("constant", r"\b1'b1\b", "1'b0"), ("constant", r"\b1'b0\b", "1'b1"),
+    ("order", r"\+\+(\w)", r"--\1"), ("rounding", r" >> ", " << "), ("sign", r"\$signed\(", "$unsigned("), ("condition", r"if \(!", "if ("),
+    ("statement", r"^(\s+)\w[\w.\[\]>-]* (\+|-|&|\|)?<?= [^;{]*;$", r"\1;"),
+]
+# Lines that say nothing about what the machine does: declarations of names, checks of user input, messages.
+NOT_CODE = re.compile(r"^\s*(//|#|\*|using |template|return (unsupported|invalid_input)|SYSTOLE_|assert|static_assert|`|parameter|localparam|input|output|"
+                      r"for \(genvar)|fmt::format|\"[^\"]*\"|std::string|unsupported\(|invalid_input\(|reserve\(|operator|\bconst auto&|-> ")
+
+
+@dataclass
+class Mutant:
+    engine: str
+    file: str
+    line: int
+    kind: str
+    before: str
+    after: str
+    fate: str = ""
+    detail: str = ""
+
+
+def candidates(engine):
+    """Every possible mutant of an engine, in order of file and line."""
+    found = []
+    for pattern in ENGINES[engine]:
+        for path in sorted(TREE.glob(pattern)):
+            if path.suffix not in (".cpp", ".sv"):
+                continue
+            for number, text in enumerate(path.read_text().splitlines()):
+                code = text.split("//")[0].rstrip()
+                if not code.strip() or NOT_CODE.search(code):
+                    continue
+                for kind, what, replacement in RULES:
+                    for match in re.finditer(what, code):
+                        after = code[:match.start()] + match.expand(replacement) + code[match.end():]
+                        found.append(Mutant(engine, str(path.relative_to(TREE)), number, kind, text, after))
+    return found
+
+
+def run(command, seconds=None):
+    """Exit status and output; 124 if it had to be stopped."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=seconds)
+        return process.returncode, output
+    except subprocess.TimeoutExpired:
+        subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
+        process.kill()
+        process.communicate()
+        return 124, "stands still"
+
+
+TESTS = ["tests/machine/register_test", "tests/machine/register_compiled_test"]
+
+
+def build():
+    return run(["ninja", "-C", str(BUILD), "systole", *TESTS])
+
+
+def comparisons(args, engine):
+    """The commands that compare engines, those first that are quick."""
+    checks = [[str(BUILD / "systole"), "rtl-check", "--chip", chip, "--programs", str(args.programs), "--seed", str(args.seed),
+               "--cache", str(WORK / "rtl"), "--json", "--quiet"] for chip in args.chips.split(",")]
+    tests = [[str(BUILD / test), "--gtest_brief=1"] for test in TESTS]
+    return checks if engine == "rtl" else tests + checks
+
+
+def agreement(args, engine):
+    """Runs one comparison after the other until one finds a difference."""
+    for command in comparisons(args, engine):
+        status, output = run(command, HANGS_AFTER)
+        if status != 0:
+            reason = [line for line in output.splitlines() if "Failure" in line or "rtl" in line or "register" in line] or [f"status {status}"]
+            return "killed", f"{Path(command[0]).name}: {reason[0].strip()[:160]}"
+    return "survived", ""
+
+
+def prepare():
+    shutil.rmtree(TREE, ignore_errors=True)
+    TREE.mkdir(parents=True)
+    archive = subprocess.Popen(["git", "-C", str(ROOT), "archive", "HEAD"], stdout=subprocess.PIPE)
+    subprocess.run(["tar", "-x", "-C", str(TREE)], stdin=archive.stdout, check=True)
+    subprocess.run(["cmake", "--preset", "release", "-S", str(TREE), "-B", str(BUILD)], check=True, cwd=TREE, stdout=subprocess.DEVNULL)
+    status, output = build()
+    if status != 0:
+        sys.exit("systole: the tree at HEAD does not build:\n" + output[-2000:])
+
+
+def judge(mutant, args):
+    path = TREE / mutant.file
+    original = path.read_text()
+    lines = original.splitlines(keepends=True)
+    lines[mutant.line] = mutant.after + "\n"
+    path.write_text("".join(lines))
+    try:
+        status, output = build()
+        if status != 0:
+            mutant.fate = "invalid"
+            return
+        mutant.fate, mutant.detail = agreement(args, mutant.engine)
+        if mutant.fate == "killed" and "could not be built" in mutant.detail:
+            mutant.fate = "invalid"                            # SystemVerilog that Verilator refuses
+    finally:
+        path.write_text(original)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mutants", type=int, default=150, help="how many, in equal shares of the engines")
+    parser.add_argument("--engines", default="event,register,rtl")
+    parser.add_argument("--chips", default="systolic-4,systolic-2-q88", help="chips of the comparison, in order")
+    parser.add_argument("--programs", type=int, default=12, help="random programs a chip")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice of mutants and of the programs")
+    parser.add_argument("--keep", action="store_true", help="go on with the copy that is there")
+    args = parser.parse_args()
+    if not args.keep or not BUILD.exists():
+        prepare()
+    fate, detail = agreement(args, "event")
+    if fate != "survived":
+        sys.exit(f"systole: the engines disagree without a mutant: {detail}")
+    engines = args.engines.split(",")
+    chosen = []
+    began = time.monotonic()
+    for engine in engines:
+        pool = candidates(engine)
+        random.Random(f"{args.seed} {engine}").shuffle(pool)
+        wanted = args.mutants // len(engines)
+        for mutant in pool:
+            if wanted == 0:
+                break
+            judge(mutant, args)
+            if mutant.fate != "invalid":
+                wanted -= 1
+                chosen.append(mutant)
+                print(f"{time.monotonic() - began:6.0f} s  {engine} {len(chosen)}: {mutant.fate}: {mutant.file}:{mutant.line + 1}: "
+                      f"{mutant.after.strip()[:110]}", file=sys.stderr, flush=True)
+            WORK.joinpath("report.json").write_text(json.dumps([asdict(m) for m in chosen], indent=1) + "\n")
+    build()
+    print("| engine | mutants | killed | survived |\n|---|---|---|---|")
+    for engine in engines:
+        of = [m for m in chosen if m.engine == engine]
+        killed = sum(m.fate == "killed" for m in of)
+        print(f"| {engine} | {len(of)} | {killed} | {len(of) - killed} |")
+    for m in chosen:
+        if m.fate == "survived":
+            print(f"survived: {m.file}:{m.line + 1} ({m.kind})\n  - {m.before.strip()}\n  + {m.after.strip()}")
+    killed = sum(m.fate == "killed" for m in chosen)
+    return 0 if chosen and killed >= GOAL * len(chosen) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
