@@ -31,10 +31,12 @@ Status check(Context& context, const Flags& flags) {
   const nlohmann::ordered_json json = {{"chip", chip.name},
                                        {"programs", result.programs},
                                        {"cycles_compared", result.cycles_compared},
+                                       {"array_cycles_compared", result.array_cycles},
                                        {"mismatches", result.mismatches},
                                        {"seed", result.seed},
                                        {"details", result.details}};
-  std::string text = fmt::format("{} programs, {} cycles compared, {} mismatches (seed {})\n", result.programs, result.cycles_compared, result.mismatches, result.seed);
+  std::string text = fmt::format("{} programs, {} cycles compared, the array's registers in {}, {} mismatches (seed {})\n", result.programs,
+                                 result.cycles_compared, result.array_cycles, result.mismatches, result.seed);
   for (const std::string& line : result.details) text += line + "\n";
   context.show(json, text);
   if (result.mismatches > 0) context.exit = exit_status(ErrorCode::kCheckFailed);

@@ -1,4 +1,5 @@
-// Random programs on the three engines: same output bits, same final memory, same cycles.
+// Random programs on the three engines: same output bits, same final memory, same cycles; register engine and RTL: the same
+// array, register by register, in every cycle.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +18,7 @@ struct CheckOptions {
 };
 struct CheckResult {
   std::int64_t programs = 0, cycles_compared = 0, mismatches = 0;
+  std::int64_t array_cycles = 0;         // cycles in which every register of the array was compared, register engine against RTL
   std::uint64_t seed = 0;
   std::vector<std::string> details;      // one line per mismatch: program, seed, engine, what differs
 };

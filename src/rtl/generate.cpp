@@ -60,7 +60,6 @@ std::string chip_package(const Chip& chip) {
   const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns, dmas = chip.dma_engines;
   const Families families = families_of(chip);
   const std::int64_t element_bytes = families.floating ? 4 : families.fixed ? 2 : 1;   // the widest in VMEM: fp32, q8.8, int8
-  const std::int64_t data_bits = families.floating || families.fixed ? 16 : 9;
   const bool vector = chip.vpu.present;
   const std::int64_t lanes = vector ? chip.vpu.lanes : 1, sublanes = vector ? chip.vpu.sublanes : 1;
   // Open at once: an instruction a cycle from its issue to its end.
@@ -90,8 +89,8 @@ std::string chip_package(const Chip& chip) {
   constant(text, "HAS_INTEGER", families.integer);
   constant(text, "HAS_FIXED", families.fixed);
   constant(text, "HAS_FLOAT", families.floating);
-  constant(text, "DATA_BITS", data_bits);
-  constant(text, "OPERAND_BITS", data_bits + 2);
+  constant(text, "DATA_BITS", data_bits(chip));
+  constant(text, "OPERAND_BITS", data_bits(chip) + 2);
   constant(text, "ELEMENT_BYTES", element_bytes);
   constant(text, "FEEDER_BYTES", rows * element_bytes);
   constant(text, "PUSH_BYTES", columns * element_bytes);
@@ -105,6 +104,11 @@ std::string chip_package(const Chip& chip) {
   constant(text, "PROGRAM_WORDS", kProgramWords);
   constant(text, "PROGRAM_BITS", bits_for(kProgramWords));
   return text + "endpackage\n/* verilator lint_on UNUSEDPARAM */\n";
+}
+
+std::int64_t data_bits(const Chip& chip) {
+  const Families families = families_of(chip);
+  return families.floating || families.fixed ? 16 : 9;
 }
 
 int size_bits(const Chip& chip) { return bits_for(chip.hbm.burst_bytes + 1); }

@@ -30,6 +30,7 @@ constexpr std::int64_t kMostRows = 32, kMostFloatRows = 8;   // elements of an a
 struct Families { bool integer = false, fixed = false, floating = false; };
 Families families_of(const Chip& chip);
 int size_bits(const Chip& chip);                  // of a burst's size at the memory port
+std::int64_t data_bits(const Chip& chip);         // of an operand, without its family
 std::uint64_t encode_micro(const MicroOp& op);    // as the microcode memory holds it
 
 Status check_chip(const Chip& chip);          // can it be written?

@@ -106,7 +106,8 @@ std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chi
   std::vector<std::uint8_t> bytes;
   for (const std::int64_t number : {static_cast<std::int64_t>(code.size()) + (halts ? 0 : 1), program.hbm_bytes, chip.hbm.bandwidth.bytes,
                                     chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, static_cast<std::int64_t>(size_bits(chip)),
-                                    std::int64_t{1} << 40, static_cast<std::int64_t>(program.microcode.size())}) {
+                                    std::int64_t{1} << 40, static_cast<std::int64_t>(program.microcode.size()), chip.mxu.rows, chip.mxu.columns,
+                                    data_bits(chip)}) {
     append(bytes, static_cast<std::uint64_t>(number));
   }
   for (const isa::Instruction& word : code) {
@@ -171,6 +172,14 @@ Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache, b
 }
 
 Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace) const {
+  return run(program, inputs, trace, false);
+}
+
+Expected<RtlResult> RtlModel::run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const {
+  return run(program, inputs, nullptr, true);
+}
+
+Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace, bool hashed) const {
   SYSTOLE_TRY(check_program(program, chip_));
   SYSTOLE_ASSIGN(const std::vector<std::uint8_t> memory, initial_memory(program, inputs));
   SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
@@ -181,6 +190,8 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   if (trace != nullptr) {
     command += fmt::format(" '{}' {} {} {} {} {}", waves, trace->first, trace->last, trace->unit, trace->period_numerator, trace->period_denominator);
   }
+  const std::string hashes = (scratch / "hashes").string();
+  if (hashed) command += fmt::format(" '{}'", hashes);
   const int status = std::system(command.c_str());
   auto bytes = read_file(output);
   std::error_code failure;
@@ -189,6 +200,10 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
     const auto fst = read_file(waves);
     traced = fst.ok() ? write_file(trace->file, *fst) : Status(fst.error());
   }
+  std::vector<std::uint8_t> hash_bytes;
+  if (hashed && status == 0) {
+    SYSTOLE_ASSIGN(hash_bytes, read_file(hashes));
+  }
   fs::remove_all(scratch, failure);
   if (!traced.ok()) return traced.error();
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
@@ -196,6 +211,8 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   }
   RtlResult result;
   std::memcpy(&result.cycles, bytes->data(), 8);
+  result.hashes.resize(hash_bytes.size() / 8);
+  if (!result.hashes.empty()) std::memcpy(result.hashes.data(), hash_bytes.data(), result.hashes.size() * 8);
   result.hbm.assign(bytes->begin() + 8, bytes->end());
   for (const isa::Binding& binding : program.outputs) {
     Tensor tensor(binding.type, binding.shape);

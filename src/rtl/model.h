@@ -18,6 +18,7 @@ struct RtlResult {
   std::vector<Tensor> outputs;           // in the order of program.outputs
   std::int64_t cycles = 0;
   std::vector<std::uint8_t> hbm;         // final memory, program.hbm_bytes
+  std::vector<std::uint64_t> hashes;     // if asked: of the array's registers in each cycle (machine/array_state.h)
 };
 
 // Where and what a traced model writes: an FST file of the cycles first .. last. Cycle k begins at k x period_numerator /
@@ -37,9 +38,12 @@ class RtlModel {
   static Expected<RtlModel> build(const Chip& chip, const std::string& cache = {}, bool traced = false);
   // `trace`: only on a traced model.
   Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace = nullptr) const;
+  // The same, with a hash of the array's registers for each cycle.
+  Expected<RtlResult> run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const;
   const std::string& folder() const { return folder_; }
 
  private:
+  Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace, bool hashed) const;
   RtlModel(const Chip& chip, std::string folder) : chip_(chip), folder_(std::move(folder)) {}
   Chip chip_;
   std::string folder_;

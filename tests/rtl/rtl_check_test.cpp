@@ -31,6 +31,26 @@ void expect_no_mismatch(const std::string& name, std::int64_t programs, bool rtl
   EXPECT_EQ(result->programs, programs);
   EXPECT_EQ(result->mismatches, 0);
   EXPECT_GE(result->cycles_compared, 200 * programs);
+  EXPECT_EQ(result->array_cycles, rtl ? result->cycles_compared / 2 : 0);   // counted for the register engine and for the RTL
+}
+
+// The hash sees one weight: the same program with one more bit in one weight differs from the cycle in which it is accepted on.
+TEST(RtlCheck, TheHashSeesOneBitOfOneWeight) {
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const auto model = RtlModel::build(*chip);
+  ASSERT_TRUE(model.ok()) << model.error().text();
+  Random random(3);
+  Kernel kernel = random_product(random, *chip);
+  const auto before = model->run_hashed(kernel.program, kernel.inputs);
+  kernel.inputs[1].mutable_raw()[0] ^= 1;
+  const auto after = model->run_hashed(kernel.program, kernel.inputs);
+  ASSERT_TRUE(before.ok() && after.ok());
+  EXPECT_EQ(before->cycles, after->cycles);
+  EXPECT_EQ(before->hashes.size(), static_cast<std::size_t>(before->cycles));
+  EXPECT_EQ(before->hashes.front(), after->hashes.front());
+  EXPECT_NE(before->hashes, after->hashes);
 }
 
 TEST(RtlCheck, RegisterEngineOnSystolic4) { expect_no_mismatch("systolic-4", 40, false); }

@@ -12,14 +12,14 @@ module array #(
   localparam int O = chip::OPERAND_BITS;
   // The last column's values and the last row's shadow weights go nowhere.
   /* verilator lint_off UNUSEDSIGNAL */
-  logic [chip::ROWS*chip::COLUMNS*O-1:0] value;
-  logic [chip::ROWS*chip::COLUMNS*O-1:0] shadow;
-  logic [chip::ROWS*chip::COLUMNS*O-1:0] active;   // looked at by the testbench only
+  logic [chip::ROWS*chip::COLUMNS*O-1:0] value /* verilator public_flat_rd */;
+  logic [chip::ROWS*chip::COLUMNS*O-1:0] shadow /* verilator public_flat_rd */;
+  logic [chip::ROWS*chip::COLUMNS*O-1:0] active /* verilator public_flat_rd */;   // looked at by the testbench only
   /* verilator lint_on UNUSEDSIGNAL */
-  logic [chip::ROWS*chip::COLUMNS*32-1:0] sum;
-  logic [chip::ROWS*chip::COLUMNS   -1:0] valid;
-  logic [chip::ROWS*chip::COLUMNS   -1:0] switching;
-  logic [chip::ROWS*chip::COLUMNS   -1:0] train;
+  logic [chip::ROWS*chip::COLUMNS*32-1:0] sum /* verilator public_flat_rd */;
+  logic [chip::ROWS*chip::COLUMNS   -1:0] valid /* verilator public_flat_rd */;
+  logic [chip::ROWS*chip::COLUMNS   -1:0] switching /* verilator public_flat_rd */;
+  logic [chip::ROWS*chip::COLUMNS   -1:0] train /* verilator public_flat_rd */;
 
   genvar r, c;
   generate

@@ -83,7 +83,7 @@ module feeder (
   always_ff @(posedge clk) begin
     valid <= streaming && !reset;
     switching <= streaming && first && !reset;
-    used <= used_now;
+    used <= streaming ? used_now : '0;   // where no row is streamed, zeros come
     in_bounds <= in_bounds_now;
     row_pad <= pad_value;
     row_kind <= kind;

@@ -108,7 +108,8 @@ module systole (
   // Push unit and matrix unit.
   logic tile_done, swap_allowed, push_allowed, head_swaps, head_pushes, matrix_attach, ending;
   logic [15:0] push_signal, matrix_signal;
-  logic [chip::COLUMNS*E-1:0] weights, weights_skewed;
+  logic [chip::COLUMNS*E-1:0] weights;
+  logic [chip::COLUMNS*E-1:0] weights_skewed /* verilator public_flat_rd */;
   logic [chip::ROWS*E-1:0] rows, rows_skewed;
   logic [chip::TARGET_BITS-1:0] target;
   logic [chip::COLUMNS*32-1:0] sums;

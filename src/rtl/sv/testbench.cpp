@@ -1,9 +1,10 @@
 // Runs one program on the Verilated chip: far memory and its rule (docs/machine.md section 3) stand here.
 //
-// usage: Vsystole INPUT OUTPUT [FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
-// INPUT: ten 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
-// DMA engines, bits of a request's size, most cycles, micro-operations; then 32 bytes a word; then 8 bytes a micro-operation; then the memory.
+// usage: Vsystole INPUT OUTPUT [HASHES | FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
+// INPUT: thirteen 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
+// DMA engines, bits of a request's size, most cycles, micro-operations, rows, columns and data bits of the array; then 32 bytes a word; then 8 bytes a micro-operation; then the memory.
 // OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles.
+// HASHES: 64 bits a cycle, machine/array_state.h's hash of the array's registers in that cycle.
 // FST: the waves of the cycles FIRST .. LAST, if the model was built with --trace-fst; cycle k begins at k x PERIOD units.
 #include <cstdint>
 #include <cstdio>
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "Vsystole.h"
+#include "Vsystole___024root.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -40,7 +42,7 @@ void set_bits(T& port, int low, int count, std::uint64_t value) {
 }
 
 struct Header {
-  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles, micro_words;
+  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles, micro_words, rows, columns, data_bits;
 };
 struct Burst {
   std::uint64_t due, address, size;
@@ -105,6 +107,7 @@ class Testbench {
     edge();
     chip_.reset = 0;
   }
+  void hash_to(std::FILE* file) { hashes_ = file; }
   void trace(char** arguments) { waves_.open(chip_, arguments); }
   bool run() {
     waves_.dump(0);
@@ -118,6 +121,7 @@ class Testbench {
       serve(now);
       answer(now);
       chip_.eval();
+      if (hashes_ != nullptr) write_hash();
       waves_.dump(2 * now + 1);
       edge();
       waves_.dump(2 * now + 2);
@@ -134,6 +138,33 @@ class Testbench {
     chip_.eval();
     chip_.clk = 1;
     chip_.eval();
+  }
+  // An operand {family, data} as a word: integers and fixed point by their sign, floats (family 2) as fp32.
+  std::uint32_t word_of(std::uint64_t operand) const {
+    const std::uint64_t data = operand & ((std::uint64_t{1} << header_.data_bits) - 1);
+    if (operand >> header_.data_bits == 2) {
+      const auto word = static_cast<std::uint32_t>(data << 16);
+      return (word & 0x7F800000u) == 0x7F800000u && (word & 0x7FFFFFu) != 0 ? 0x7FC00000u : word;
+    }
+    const std::uint64_t sign = std::uint64_t{1} << (header_.data_bits - 1);
+    return static_cast<std::uint32_t>((data ^ sign) - sign);
+  }
+  void write_hash() {
+    const auto& root = *chip_.rootp;
+    const int bits = static_cast<int>(header_.data_bits) + 2, columns = static_cast<int>(header_.columns);
+    std::uint64_t state = 0xCBF29CE484222325ull;
+    const auto add = [&state](std::uint32_t word) { state = (state ^ word) * 0x100000001B3ull; };
+    for (int i = 0; i < static_cast<int>(header_.rows) * columns; ++i) {
+      add(word_of(get_bits(root.systole__DOT__elements__DOT__active, i * bits, bits)));
+      add(word_of(get_bits(root.systole__DOT__elements__DOT__shadow, i * bits, bits)));
+      add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__elements__DOT__sum, i * 32, 32)));
+      add(word_of(get_bits(root.systole__DOT__elements__DOT__value, i * bits, bits)));
+      add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__elements__DOT__valid, i, 1)));
+      add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__elements__DOT__switching, i, 1)));
+      add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__elements__DOT__train, i, 1)));
+    }
+    for (int c = 0; c < columns; ++c) add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__weights_skewed, c * (bits + 2) + bits, 1)));
+    std::fwrite(&state, sizeof(state), 1, hashes_);
   }
   bool pending(std::uint64_t d) const { return (chip_.request >> d & 1u) != 0; }
   // A store's bytes come one cycle after its grant.
@@ -199,6 +230,7 @@ class Testbench {
   std::vector<std::deque<Burst>> bursts_;   // served, not yet answered
   Burst late_[4] = {};                      // answered in the cycle of the grant: the data is still to come
   std::uint64_t credit_ = 0, last_;
+  std::FILE* hashes_ = nullptr;
 };
 
 bool read_all(std::FILE* file, void* to, std::size_t bytes) { return bytes == 0 || std::fread(to, 1, bytes, file) == bytes; }
@@ -206,11 +238,11 @@ bool read_all(std::FILE* file, void* to, std::size_t bytes) { return bytes == 0 
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count != 3 && count != 9) return 2;
+  if (count != 3 && count != 4 && count != 9) return 2;
 #if VM_TRACE_FST
   Verilated::traceEverOn(true);
 #else
-  if (count != 3) return 2;
+  if (count == 9) return 2;
 #endif
   std::FILE* input = std::fopen(arguments[1], "rb");
   Header header{};
@@ -223,8 +255,12 @@ int main(int count, char** arguments) {
   Testbench bench(header, std::move(memory));
   bench.load(words, micro_words);
   if (count == 9) bench.trace(arguments + 3);
+  std::FILE* hashes = count == 4 ? std::fopen(arguments[3], "wb") : nullptr;
+  if (count == 4 && hashes == nullptr) return 2;
+  bench.hash_to(hashes);
   const bool halted = bench.run();
   bench.close();
+  if (hashes != nullptr && std::fclose(hashes) != 0) return 2;
   if (!halted) return 3;
   std::FILE* output = std::fopen(arguments[2], "wb");
   if (output == nullptr) return 2;
