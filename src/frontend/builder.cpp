@@ -307,6 +307,12 @@ Val Builder::gather(const Val& table, const Val& indices, std::int64_t axis) {
   return emit(OpKind::kGather, {table, small}, graph::GatherAttr{axis}, table.type());
 }
 
+Val Builder::dynamic_slice(const Val& x, const std::vector<Val>& starts, const Shape& sizes) {
+  std::vector<Val> operands = {x};
+  for (const Val& start : starts) operands.push_back(reshape(convert(start, DType::kI32), {}));
+  return emit(OpKind::kDynamicSlice, operands, graph::DynamicSliceAttr{sizes}, x.type());
+}
+
 Val Builder::init_value(graph::Reduction reduction, DType type) {
   switch (reduction) {
     case graph::Reduction::kAdd:

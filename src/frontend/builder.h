@@ -105,6 +105,10 @@ class Builder {
   Val pad(const Val& x, const Val& value, Axes low, Axes high, Axes interior = {});
   Val reverse(const Val& x, Axes axes);
   Val gather(const Val& table, const Val& indices, std::int64_t axis);
+  // starts: one scalar integer per dimension, clamped so that the slice lies inside.
+  Val dynamic_slice(const Val& x, const std::vector<Val>& starts, const Shape& sizes);
+  // a - b where both are one integer plus constants, whatever that integer is; nullopt: not known.
+  std::optional<std::int64_t> difference(const Val& a, const Val& b);
 
   Val reduce(graph::Reduction reduction, const Val& x, Axes axes, bool keep);   // axes in [0, rank); none: x itself
   Val reduce_window(const Val& x, graph::ReduceWindowAttr attr);

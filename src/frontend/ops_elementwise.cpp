@@ -157,7 +157,7 @@ void identity(Node& n) { n.out(0, n.in(0)); }
 
 // Inference: identity; the mask output is all true (before opset 7 it has the data's type).
 void dropout(Node& n) {
-  const bool training = n.has(2) && (!n.in(2).known() || n.in(2).integers().at(0) != 0);
+  const bool training = n.has(2) && n.known_in(2, "the training mode").integers().at(0) != 0;
   const double ratio = n.has(1) && n.in(1).known() ? n.in(1).reals().at(0) : 0.5;
   if (training && !(n.has(1) && ratio == 0)) n.not_supported("dropout in training mode draws random numbers");
   n.out(0, n.in(0));

@@ -86,6 +86,23 @@ std::string expand_labels(const Node& n, const std::string& text, std::int64_t r
   return letters.substr(0, dots) + ellipsis + letters.substr(dots + 3);
 }
 
+// A label that stands twice: what lies off the diagonal is left out, and the second dimension summed away.
+Term diagonal(Node& n, Term t) {
+  for (std::size_t first = 0; first < t.labels.size(); ++first) {
+    const std::size_t second = t.labels.find(t.labels[first], first + 1);
+    if (second == std::string::npos) continue;
+    const auto a = static_cast<std::int64_t>(first), b = static_cast<std::int64_t>(second);
+    n.require(t.value.dim(a) == t.value.dim(b), "a repeated label names dimensions of different sizes");
+    const Val rows = n.b.iota(DType::kI32, t.value.shape(), a), columns = n.b.iota(DType::kI32, t.value.shape(), b);
+    const Val on = n.b.compare(graph::CompareDirection::kEQ, rows, columns);
+    const Val kept = n.b.select(on, t.value, n.b.scalar(t.value.type(), 0));
+    t.value = n.b.reduce(graph::Reduction::kAdd, kept, {b}, false);
+    t.labels.erase(second, 1);
+    --first;
+  }
+  return t;
+}
+
 // Sums away the labels that `keep` does not hold.
 Term sum_unused(Node& n, const Term& t, const std::string& keep) {
   Axes axes;
@@ -144,10 +161,7 @@ void einsum(Node& n) {
     start = comma + 1;
     n.require(static_cast<std::int64_t>(terms[i].labels.size()) == n.in(i).rank(),
               "the equation does not fit the operands' ranks");
-    std::string sorted = terms[i].labels;
-    std::sort(sorted.begin(), sorted.end());
-    if (std::adjacent_find(sorted.begin(), sorted.end()) != sorted.end())
-      n.not_supported("a repeated label (a diagonal)");
+    terms[i] = diagonal(n, terms[i]);
   }
   n.require(!terms.empty(), "needs at least one operand");
   std::map<char, int> uses;

@@ -8,6 +8,7 @@
 
 namespace systole::frontend {
 
+using graph::CompareDirection;
 using graph::OpKind;
 using graph::Reduction;
 
@@ -35,10 +36,67 @@ Axes required_kernel(const Node& n) {
   return n.attr_ints("kernel_shape");
 }
 
+constexpr std::int64_t kMaxTaps = 256;
+
+// The element under each tap of the windows, tap by tap in row-major order; outside the data `filler`.
+std::vector<Val> taps_of(Node& n, const Val& x, const Window& w, double filler) {
+  const std::size_t d = w.kernel.size();
+  Axes low(d + 2, 0), high = low;
+  for (std::size_t i = 0; i < d; ++i) {
+    const std::int64_t reach = (w.output[i] - 1) * w.stride[i] + (w.kernel[i] - 1) * w.dilation[i] + 1;
+    low[i + 2] = w.pad_low[i];
+    high[i + 2] = std::max<std::int64_t>(0, reach - w.pad_low[i] - x.shape()[i + 2]);
+  }
+  const Val padded = n.b.pad(x, n.b.scalar(x.type(), filler), low, high);
+  std::vector<Val> taps;
+  Axes tap(d, 0);
+  for (bool more = true; more;) {
+    Axes start(d + 2, 0), limit = padded.shape(), stride(d + 2, 1);
+    for (std::size_t i = 0; i < d; ++i) {
+      start[i + 2] = tap[i] * w.dilation[i];
+      limit[i + 2] = start[i + 2] + (w.output[i] - 1) * w.stride[i] + 1;
+      stride[i + 2] = w.stride[i];
+    }
+    taps.push_back(n.b.slice(padded, start, limit, stride));
+    more = false;
+    for (std::size_t i = d; i-- > 0 && !more;) {
+      more = ++tap[i] < w.kernel[i];
+      if (!more) tap[i] = 0;
+    }
+  }
+  return taps;
+}
+
+// The place of each window's first maximum in the flat data; storage_order 1: the spatial dimensions in column order.
+Val maximum_places(Node& n, const Val& x, const Window& w) {
+  std::int64_t taps = 1;
+  for (const std::int64_t k : w.kernel) taps = std::min(taps * k, kMaxTaps + 1);
+  if (taps > kMaxTaps) n.not_supported("indices of the maxima in windows of more than 256 elements");
+  const bool columns = n.attr_int("storage_order", 0) != 0;
+  Val places;
+  std::int64_t pitch = 1;
+  const auto add = [&](std::int64_t d) {
+    const Val term = n.b.mul(n.b.iota(DType::kI32, x.shape(), d), static_cast<double>(pitch));
+    places = places ? n.b.add(places, term) : term;
+    pitch *= x.dim(d);
+  };
+  for (std::int64_t i = 2; i < x.rank(); ++i) add(columns ? i : x.rank() + 1 - i);
+  add(1), add(0);
+  const std::vector<Val> values = taps_of(n, x, w, lowest_value(x.type())), numbers = taps_of(n, places, w, -1);
+  Val best = values[0], at = numbers[0];
+  for (std::size_t t = 1; t < values.size(); ++t) {
+    const Val unset = n.b.compare(CompareDirection::kLT, at, 0);
+    const Val better = n.b.binary(OpKind::kOr, n.b.compare(CompareDirection::kGT, values[t], best), unset);
+    best = n.b.select(better, values[t], best);
+    at = n.b.select(better, numbers[t], at);
+  }
+  return n.b.convert(at, DType::kI64);
+}
+
 void max_pool(Node& n) {
   const Val& x = n.in(0);
-  if (n.wants(1)) n.not_supported("the second output (indices of the maxima) is not computed");
   const Window w = read_window(n, x, required_kernel(n), n.attr_int("ceil_mode", 0) != 0);
+  if (n.wants(1)) n.out(1, maximum_places(n, x, w));
   n.out(0, n.b.reduce_window(x, spatial_window(w, Reduction::kMaximum)));
 }
 

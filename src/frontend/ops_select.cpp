@@ -1,10 +1,11 @@
-// Gathers, and scatters whose indices are known at import.
+// Gathers and scatters.
 #include <fmt/core.h>
 
 #include <algorithm>
 #include <numeric>
 
 #include "frontend/registry.h"
+#include "frontend/scatter.h"
 
 namespace systole::frontend {
 
@@ -121,28 +122,14 @@ void gather_nd(Node& n) {
   n.out(0, n.b.reshape(n.b.gather(as_rows(n, data, s.slice), flat(n, s.positions), 0), shape));
 }
 
-// With known positions a scatter is a gather: row i of the result comes from the data or from the last update that
-// names it.
-Val scatter_rows(Node& n, const Val& data, const Val& positions, const Val& updates) {
-  n.require(data.dim(0) <= (1 << 24), "too many elements to scatter into");
-  if (n.attr_string("reduction", "none") != "none") n.not_supported("a reduction over scattered elements");
-  if (!positions.known()) n.not_supported("scattering to indices that depend on the data");
-  std::vector<std::int64_t> source(static_cast<std::size_t>(data.dim(0)));
-  std::iota(source.begin(), source.end(), 0);
-  std::int64_t next = data.dim(0);
-  for (const std::int64_t p : positions.integers()) {
-    n.require(p >= 0 && p < data.dim(0), "a scattered index is outside the data");
-    source[static_cast<std::size_t>(p)] = next++;
-  }
-  n.require(updates.dim(0) == next - data.dim(0), "updates and indices differ in number");
-  return n.b.gather(n.b.concat({data, updates}, 0), n.b.integers(source), 0);
-}
-
 void scatter_elements(Node& n) {
-  const Val& data = n.in(0);
+  const Val &data = n.in(0), &indices = n.in(1);
   const std::int64_t axis = n.axis(n.attr_int("axis", 0), data.rank());
-  const Val positions = element_positions(n, data, n.in(1), axis);
-  n.out(0, n.b.reshape(scatter_rows(n, flat(n, data), flat(n, positions), flat(n, n.in(2))), data.shape()));
+  const Val positions = element_positions(n, data, indices, axis);
+  if (!positions.known() || n.attr_string("reduction", "none") != "none")
+    return n.out(0, scatter_along(n, data, wrapped(n, indices, data.dim(axis)), n.in(2), axis));
+  const auto column = [&](const Val& v) { return n.b.reshape(v, {v.count(), 1}); };
+  n.out(0, n.b.reshape(scatter_rows(n, column(data), flat(n, positions), column(n.in(2))), data.shape()));
 }
 
 void scatter_nd(Node& n) {

@@ -149,8 +149,38 @@ SliceRequest slice_request(const Node& n) {
   return r;
 }
 
+// A start that depends on the data, an end at a known distance behind it. Both stay inside the dimension, as a static
+// shape implies; a start below 0 counts from the end.
+void moving_slice(Node& n) {
+  const Val& x = n.in(0);
+  const auto count = n.in(1).count();
+  Axes axes(static_cast<std::size_t>(count));
+  std::iota(axes.begin(), axes.end(), 0);
+  if (n.has(3)) axes = n.known_ints(3, "the axes of the slice");
+  if (n.has(4)) {
+    for (const std::int64_t step : n.known_ints(4, "the steps of the slice"))
+      if (step != 1) n.not_supported("a step other than 1 from a start that depends on the data");
+  }
+  n.require(n.in(1).rank() == 1 && n.in(2).shape() == n.in(1).shape() && static_cast<std::int64_t>(axes.size()) == count,
+            "starts, ends and axes differ in length");
+  std::vector<Val> starts(x.shape().size(), n.b.scalar(DType::kI32, 0));
+  Shape sizes = x.shape();
+  for (std::int64_t i = 0; i < count; ++i) {
+    const std::int64_t axis = n.axis(axes[static_cast<std::size_t>(i)], x.rank());
+    const Val from = n.b.slice_axis(n.in(1), 0, i, i + 1), to = n.b.slice_axis(n.in(2), 0, i, i + 1);
+    const auto size = n.b.difference(to, from);
+    if (!size) n.known_ints(1, "the starts of the slice");   // its error says what to do
+    n.require(*size >= 0 && *size <= x.dim(axis), "the slice does not fit the dimension");
+    sizes[static_cast<std::size_t>(axis)] = *size;
+    const Val behind = n.b.add(from, static_cast<double>(x.dim(axis)));
+    starts[static_cast<std::size_t>(axis)] = n.b.select(n.b.compare(graph::CompareDirection::kLT, from, 0), behind, from);
+  }
+  n.out(0, n.b.dynamic_slice(x, starts, sizes));
+}
+
 // Ends are clamped as in Python. A negative step is a reversal, then a slice of the reversed data.
 void slice(Node& n) {
+  if (n.opset >= 10 && !(n.in(1).known() && n.in(2).known())) return moving_slice(n);
   Val x = n.in(0);
   const SliceRequest r = slice_request(n);
   const auto rank = static_cast<std::size_t>(x.rank());

@@ -22,6 +22,10 @@ Registry build() {
   register_quantization(table);
   register_losses(table);
   register_recurrent(table);
+  register_sorting(table);
+  register_trigonometry(table);
+  register_signal(table);
+  register_sampling(table);
   register_control(table);
   return table;
 }

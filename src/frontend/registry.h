@@ -31,6 +31,10 @@ void register_resize(Registry& registry);
 void register_quantization(Registry& registry);
 void register_losses(Registry& registry);
 void register_recurrent(Registry& registry);
+void register_sorting(Registry& registry);
+void register_trigonometry(Registry& registry);
+void register_signal(Registry& registry);
+void register_sampling(Registry& registry);
 void register_control(Registry& registry);
 
 }  // namespace systole::frontend

@@ -1,7 +1,8 @@
 // Element types that no chip has: i64 -> i32, f64 -> f32, i4 -> i8, unsigned 16 to 64 bits -> i32.
 //
 // A constant that does not fit is an error that names it, except a bound (identity of a minimum or maximum), which
-// saturates. Arithmetic on unsigned types of 16 bits and more is an error: it could wrap differently.
+// saturates. Of arithmetic on unsigned types of 16 bits and more, what could leave int32 is an error: it could wrap
+// differently.
 #include <fmt/core.h>
 
 #include <cmath>
@@ -36,14 +37,50 @@ bool only_moves(OpKind kind) {
   return kind == OpKind::kConstant || kind == OpKind::kIota || kind == OpKind::kConvert || kind == OpKind::kSelect;
 }
 
+// Operators whose result lies in 0 .. 2^31 - 1 if their operands do, and is the same computed in int32.
+bool stays_in_range(const Op& op) {
+  const auto extreme = [](graph::Reduction r) { return r == graph::Reduction::kMaximum || r == graph::Reduction::kMinimum; };
+  switch (op.kind) {
+    case OpKind::kMaximum:
+    case OpKind::kMinimum:
+    case OpKind::kAnd:
+    case OpKind::kOr:
+    case OpKind::kXor:
+    case OpKind::kRemainder:
+    case OpKind::kShiftRightLogical:
+    case OpKind::kCompare:
+    case OpKind::kClamp:
+      return true;
+    case OpKind::kReduce:
+      return extreme(op.get<graph::ReduceAttr>().reduction);
+    case OpKind::kReduceWindow:
+      return extreme(op.get<graph::ReduceWindowAttr>().reduction);
+    default:
+      return false;
+  }
+}
+
+// Operators on 16 bits whose value fits int32 before it is cut to 16 bits again.
+bool is_cut_to_16_bits(OpKind kind) {
+  return kind == OpKind::kAdd || kind == OpKind::kSubtract || kind == OpKind::kShiftLeft;
+}
+
 Status check_unsigned(const Graph& graph, const Op& op) {
-  if (only_moves(op.kind)) return ok_status();
+  if (only_moves(op.kind) || stays_in_range(op)) return ok_status();
   for (const ValueId id : op.operands) {
-    if (!wide_unsigned(graph.type(id).type)) continue;
-    return unsupported(place(op), fmt::format("arithmetic on {} is not supported", dtype_name(graph.type(id).type)),
+    const DType type = graph.type(id).type;
+    if (!wide_unsigned(type) || (type == DType::kU16 && is_cut_to_16_bits(op.kind))) continue;
+    return unsupported(place(op), fmt::format("{} of {} is not supported", graph::op_name(op.kind), dtype_name(type)),
                        "convert to int32 first");
   }
   return ok_status();
+}
+
+// An unsigned value held in int32, brought back into its type's range: sums and conversions saturate, shifts drop bits.
+ValueId in_range(Rewriter& r, ValueId x, OpKind kind, DType type) {
+  if (kind == OpKind::kShiftLeft) return r.emit(OpKind::kAnd, {x, r.filled(r.type(x), 0xFFFF)});
+  const double most = type == DType::kU16 ? 0xFFFF : std::numeric_limits<std::int32_t>::max();
+  return r.emit(OpKind::kClamp, {r.scalar(DType::kI32, 0), x, r.scalar(DType::kI32, most)});
 }
 
 // Values that only bound others: out of range they may saturate.
@@ -102,11 +139,16 @@ Status convert_types(Graph& graph, const Target&) {
                      narrowed(op, op.get<graph::ConstantAttr>().value, bound[static_cast<std::size_t>(op.result)]));
       r.map(op.result, r.constant(std::move(value)));
     } else if (op.kind == OpKind::kConvert) {
-      r.map(op.result, r.convert(r[op.operands[0]], type.type));
+      const ValueId x = r.convert(r[op.operands[0]], type.type);
+      const DType from = graph.type(op.operands[0]).type;
+      const bool narrower = from == DType::kU8 || from == DType::kPred || (wide_unsigned(from) && old.type != DType::kU16);
+      const bool fits = !wide_unsigned(old.type) || narrower || from == old.type;
+      r.map(op.result, fits ? x : in_range(r, x, op.kind, old.type));
     } else if (type.type == old.type) {
       r.map(op.result, r.copy(op));
     } else {
-      r.map(op.result, r.emit(op.kind, r.mapped(op.operands), op.attr, &type));
+      const ValueId y = r.emit(op.kind, r.mapped(op.operands), op.attr, &type);
+      r.map(op.result, old.type == DType::kU16 && is_cut_to_16_bits(op.kind) ? in_range(r, y, op.kind, old.type) : y);
     }
   }
   graph = r.finish();

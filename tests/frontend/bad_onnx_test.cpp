@@ -509,10 +509,25 @@ std::vector<BadModel> convolution_cases() {
        }},
       {"PoolIndices",
        kUnsupported,
-       {"'the_node' (MaxPool", "indices"},
+       {"'the_node' (MaxPool", "more than 256 elements"},
        [](auto& m) {
-         m.input("x", {1, 1, 4, 4}).output("y");
-         set_ints(m.node("MaxPool", {"x"}, {"y", "i"}), "kernel_shape", {2, 2});
+         m.input("x", {1, 1, 20, 20}).output("y");
+         set_ints(m.node("MaxPool", {"x"}, {"y", "i"}), "kernel_shape", {17, 17});
+       }},
+      {"ScatterWithAnUnknownReduction", kInvalid, {"'the_node' (ScatterND", "'reduction' must be"},
+       [](auto& m) {
+         m.input("x", {4, 2}).input("i", {1, 1}, 6).input("u", {1, 2}).output("y");
+         set_string(m.node("ScatterND", {"x", "i", "u"}, {"y"}), "reduction", "average");
+       }},
+      {"TopKOfMoreThanThereAre", kInvalid, {"'the_node' (TopK", "outside the dimension"},
+       [](auto& m) {
+         m.input("x", {4}).output("y").ints("k", {5});
+         m.node("TopK", {"x", "k"}, {"y", "i"});
+       }},
+      {"SliceOfUnknownSize", kUnsupported, {"'the_node' (Slice", "depends on the data"},
+       [](auto& m) {
+         m.input("x", {4}).input("start", {1}, 7).output("y").ints("end", {4});
+         m.node("Slice", {"x", "start", "end"}, {"y"});
        }},
   };
 }

@@ -123,5 +123,86 @@ TEST(Operator, LpNormalization) {
   }
 }
 
+Tensor i32(const Shape& shape, const std::vector<std::int32_t>& values) {
+  return Tensor::of<std::int32_t>(DType::kI32, shape, values);
+}
+
+// A decoder's step: a row of the cache is written at a position that is data, and read back.
+TEST(Operator, CacheWrittenAndReadAtAPositionThatIsData) {
+  ModelBuilder m(16);
+  m.input("cache", {4, 2}).input("row", {1, 2}).input("position", {1}, 6).output("y");
+  m.weight("one", {1}, 6).add_int32_data(1);
+  m.weight("axis", {1}, 7).add_int64_data(0);
+  m.node("Reshape", {"position", "two"}, {"index"});
+  m.ints("two", {1, 1});
+  m.node("ScatterND", {"cache", "index", "row"}, {"written"});
+  m.node("Add", {"position", "one"}, {"end"});
+  m.node("Slice", {"written", "position", "end", "axis"}, {"read"});
+  m.node("Concat", {"written", "read"}, {"y"});
+  set_int(*m.model.mutable_graph()->mutable_node(m.model.graph().node_size() - 1), "axis", 0);
+  const Tensor cache = f32({4, 2}, {1, 2, 3, 4, 5, 6, 7, 8}), row = f32({1, 2}, {-1, -2});
+  expect_near(run(m, {cache, row, i32({1}, {2})}), {1, 2, 3, 4, -1, -2, 7, 8, -1, -2});
+  expect_near(run(m, {cache, row, i32({1}, {0})}), {-1, -2, 3, 4, 5, 6, 7, 8, -1, -2});
+  expect_near(run(m, {cache, row, i32({1}, {-1})}), {1, 2, 3, 4, 5, 6, -1, -2, -1, -2});
+}
+
+// Of two updates of one place the last one stays; the reductions take both.
+TEST(Operator, ScatterToPlacesThatAreData) {
+  for (const std::string reduction : {"none", "add", "mul", "max", "min"}) {
+    ModelBuilder m(18);
+    m.input("x", {2, 3}).input("at", {3, 1}, 6).input("rows", {3, 3}).output("y");
+    set_string(m.node("ScatterND", {"x", "at", "rows"}, {"y"}), "reduction", reduction);
+    const auto y = run(m, {f32({2, 3}, {1, 2, 3, 4, 5, 6}), i32({3, 1}, {1, 0, 1}), f32({3, 3}, {7, -7, 7, 2, 2, 2, 3, 9, -1})});
+    if (reduction == "none") expect_near(y, {2, 2, 2, 3, 9, -1});
+    if (reduction == "add") expect_near(y, {3, 4, 5, 14, 7, 12});
+    if (reduction == "mul") expect_near(y, {2, 4, 6, 84, -315, -42});
+    if (reduction == "max") expect_near(y, {2, 2, 3, 7, 9, 7});
+    if (reduction == "min") expect_near(y, {1, 2, 2, 3, -7, -1});
+  }
+  for (const std::string reduction : {"none", "add"}) {
+    ModelBuilder m(18);
+    m.input("x", {3, 2}).input("at", {2, 1}, 6).input("values", {2, 1}).output("y");
+    set_string(m.node("ScatterElements", {"x", "at", "values"}, {"y"}), "reduction", reduction);
+    const auto y = run(m, {f32({3, 2}, {1, 2, 3, 4, 5, 6}), i32({2, 1}, {2, -1}), f32({2, 1}, {10, 20})});
+    expect_near(y, reduction == "none" ? std::vector<double>{1, 2, 3, 4, 20, 6} : std::vector<double>{1, 2, 3, 4, 35, 6});
+  }
+}
+
+TEST(Operator, TopKOrdersEqualElementsByPlace) {
+  for (const int output : {0, 1}) {
+    ModelBuilder m(11);
+    m.input("x", {1, 5}).output("y").ints("k", {4});
+    m.node("TopK", {"x", "k"}, output == 0 ? std::vector<std::string>{"y"} : std::vector<std::string>{"values", "y"});
+    expect_near(run(m, {f32({1, 5}, {3, -1, 7, 3, 7})}), output == 0 ? std::vector<double>{7, 7, 3, 3} : std::vector<double>{2, 4, 0, 3});
+  }
+}
+
+TEST(Operator, InverseTrigonometry) {
+  expect_function("Atan", [](double x) { return std::atan(x); });
+  for (const auto& [op, formula] : {std::pair{"Asin", static_cast<double (*)(double)>(std::asin)}, {"Acos", std::acos}}) {
+    ModelBuilder m;
+    m.input("x", {7}).output("y");
+    m.node(op, {"x"}, {"y"});
+    const std::vector<float> points = {-1, -0.75f, -0.125f, 0, 0.5f, 0.984375f, 1};
+    std::vector<double> wanted;
+    for (const float x : points) wanted.push_back(formula(static_cast<double>(x)));
+    expect_near(run(m, {f32({7}, points)}), wanted, 1e-6);
+  }
+}
+
+// A frame of a cosine at its own frequency: half its energy in one bin.
+TEST(Operator, ShortTimeFourierTransform) {
+  ModelBuilder m(17);
+  m.input("x", {1, 12, 1}).output("y");
+  m.weight("step", {}, 7).add_int64_data(4);
+  m.weight("length", {}, 7).add_int64_data(8);
+  m.node("STFT", {"x", "step", "", "length"}, {"y"});
+  std::vector<float> wave;
+  for (int i = 0; i < 12; ++i) wave.push_back(static_cast<float>(std::cos(2 * std::numbers::pi * 2 * i / 8)));
+  std::vector<double> wanted(2 * 5 * 2, 0);
+  wanted[2 * 2] = wanted[10 + 2 * 2] = 4;
+  expect_near(run(m, {f32({1, 12, 1}, wave)}), wanted, 1e-6);
+}
+
 }  // namespace
 }  // namespace systole

@@ -132,6 +132,32 @@ TEST(Operators, IntegerContractions) {
   }
 }
 
+// Unsigned 16 to 64 bits are held in int32, where what the operators give is the same.
+TEST(Operators, UnsignedArithmetic) {
+  for (const DType type : {DType::kU16, DType::kU32, DType::kU64}) {
+    Maker m(2);
+    const ValueId x = m.input({4, 5}, type), y = m.input({4, 5}, type);
+    for (const OpKind kind : {OpKind::kMaximum, OpKind::kMinimum, OpKind::kAnd, OpKind::kOr, OpKind::kXor,
+                              OpKind::kRemainder, OpKind::kShiftRightLogical})
+      m.output(m.binary(kind, x, y));
+    m.output(m.g.add(OpKind::kReduce, {x, m.scalar(0, type)}, graph::ReduceAttr{Reduction::kMaximum, {1}}));
+    m.output(m.convert(m.input({6}), type));   // negative: 0
+    if (type == DType::kU16) {
+      const ValueId high = m.filled(x, 65533);
+      for (const OpKind kind : {OpKind::kAdd, OpKind::kSubtract}) m.output(m.binary(kind, x, high));
+      m.output(m.binary(OpKind::kSubtract, high, x));
+      m.output(m.binary(OpKind::kShiftLeft, high, x));
+    }
+    expect_same(m.g, lowered(m.g), 0);
+  }
+  Maker m(2);
+  const ValueId x = m.input({3}, DType::kU32);
+  m.output(m.binary(OpKind::kMultiply, x, x));
+  const auto refused = lower(m.g, {});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("multiply of ui32"), std::string::npos) << refused.error().text();
+}
+
 struct Broken {
   const char* text;
   Graph (*make)();
