@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 packages=(
   clang-16 libclang-rt-16-dev lld-16 ninja-build ccache cmake make pkg-config git
   protobuf-compiler libprotobuf-dev libonnx-dev            # ONNX definitions
-  libhwy-dev libtbb-dev libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev
+  libhwy-dev libtbb-dev libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libxxhash-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   verilator yosys                                          # the RTL engine, and a second reader of its sources
   gtkwave xvfb xauth                                       # waves: a reader of them, and a display for its test

@@ -62,7 +62,7 @@ struct LoadFlags {
 };
 // `inputs`: those of --input. They give dynamic inputs their shape, and values to inputs that the import needs; the latter are
 // taken out of `inputs`.
-Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, Tensors& inputs);
+Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, Tensors& inputs, bool timing_only = false);
 Expected<ImportedModel> import_model(const std::string& path, ImportOptions options, Tensors& inputs);
 
 // Options of run, exec and gemm (run_session.cpp).

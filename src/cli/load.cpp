@@ -63,6 +63,7 @@ void LoadFlags::add(CLI::App& command) {
 
 Expected<ImportedModel> import_model(const std::string& path, ImportOptions options, Tensors& inputs) {
   SYSTOLE_TRY(shapes_of_inputs(path, inputs, options.shapes));
+  options.hash = false;
   auto model = import_onnx(path, options);
   if (model.ok()) return model;
   options.inputs = small_inputs(inputs);
@@ -74,7 +75,7 @@ Expected<ImportedModel> import_model(const std::string& path, ImportOptions opti
   return again;
 }
 
-Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, Tensors& inputs) {
+Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, Tensors& inputs, bool timing_only) {
   if (!flags.calibrate.empty())
     return unsupported("--calibrate " + flags.calibrate, "comes with `systole quantize`, which this version lacks", "run a model that is quantised already");
   SYSTOLE_ASSIGN(const Chip chip, load_chip(flags.chip));
@@ -87,6 +88,7 @@ Expected<runtime::Session> load(const Context& context, const LoadFlags& flags, 
   options.format = flags.format;
   options.use_cache = !flags.no_cache;
   options.cache_folder = flags.cache;
+  options.timing_only = timing_only;
   options.host_fallback = flags.host_fallback;
   options.compile.disabled_passes = flags.disabled;
   std::vector<std::string> passes;

@@ -63,7 +63,7 @@ void add_run(CLI::App& app, Context& context) {
   CLI::App* const command = add_command(app, context, "run", "compile a model and run it", [=, &context]() -> Status {
     SYSTOLE_TRY(run_flags->check());
     SYSTOLE_ASSIGN(Tensors inputs, read_inputs(load_flags->inputs));
-    SYSTOLE_ASSIGN(const auto session, load(context, *load_flags, inputs));
+    SYSTOLE_ASSIGN(const auto session, load(context, *load_flags, inputs, run_flags->timing_only));
     return run_session(context, session, *run_flags, std::move(inputs));
   });
   load_flags->add(*command);

@@ -39,32 +39,34 @@ void ContractionCodegen::generate(const std::function<void()>& order,
 
 Status ContractionCodegen::pack_weights() {
   if (!packed()) return ok_status();
-  const Tensor& weights = *context_.storage(c_.rhs.storage).constant;
-  const std::int64_t batches = c_.batched ? kernel_.dims[0] : 1;
-  const std::int64_t k_total = c_.k, n_total = columns_;
-  const std::int64_t element = rhs_bytes();
-  Tensor image(DType::kU8, {weights.bytes()});
-  std::uint8_t* out = image.mutable_raw();
-  const std::uint8_t* in = weights.raw();
-  for (std::int64_t b = 0; b < batches; ++b) {
-    for (const ColumnTile& columns : column_tiles_) {
-      for (const Chunk& chunk : chunks_) {
-        for (std::int64_t r = 0; r < chunk.length; ++r) {
-          const std::int64_t k = chunk.weight_row + r;
-          if (c_.rhs_transposed) {
-            for (std::int64_t n = columns.lo; n < columns.hi; ++n, out += element)
-              std::copy_n(in + ((b * n_total + n) * k_total + k) * element, element, out);
-          } else {
-            // HWIO: the output features of a group are contiguous.
-            const std::int64_t bytes = (columns.hi - columns.lo) * element;
-            std::copy_n(in + ((b * k_total + k) * n_total + columns.lo) * element, bytes, out);
-            out += bytes;
+  const Tensor weights = *context_.storage(c_.rhs.storage).constant;
+  // Computed when first read, which may be after this object is gone.
+  const auto pack = [weights, batches = c_.batched ? kernel_.dims[0] : 1, k_total = c_.k, n_total = columns_, element = rhs_bytes(),
+                     transposed = c_.rhs_transposed, tiles = column_tiles_, chunks = chunks_] {
+    Tensor image(DType::kU8, {weights.bytes()});
+    std::uint8_t* out = image.mutable_raw();
+    const std::uint8_t* in = weights.raw();
+    for (std::int64_t b = 0; b < batches; ++b) {
+      for (const ColumnTile& columns : tiles) {
+        for (const Chunk& chunk : chunks) {
+          for (std::int64_t r = 0; r < chunk.length; ++r) {
+            const std::int64_t k = chunk.weight_row + r;
+            if (transposed) {
+              for (std::int64_t n = columns.lo; n < columns.hi; ++n, out += element)
+                std::copy_n(in + ((b * n_total + n) * k_total + k) * element, element, out);
+            } else {
+              // HWIO: the output features of a group are contiguous.
+              const std::int64_t bytes = (columns.hi - columns.lo) * element;
+              std::copy_n(in + ((b * k_total + k) * n_total + columns.lo) * element, bytes, out);
+              out += bytes;
+            }
           }
         }
       }
     }
-  }
-  SYSTOLE_ASSIGN(weights_address_, add_image(context_.program, chip_, std::move(image)));
+    return image;
+  };
+  SYSTOLE_ASSIGN(weights_address_, add_image(context_.program, chip_, Tensor::computed(DType::kU8, {weights.bytes()}, pack)));
   return ok_status();
 }
 

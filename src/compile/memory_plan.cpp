@@ -84,9 +84,7 @@ Status plan_memory(KernelGraph& kernels, const Chip& chip, const graph::Graph& l
   for (std::size_t i = 0; i < kernels.storages.size(); ++i) {
     Storage& s = kernels.storages[i];
     if (s.constant == nullptr || !needed[i]) continue;
-    Tensor bytes(DType::kU8, {s.constant->bytes()});
-    std::copy_n(s.constant->raw(), s.constant->bytes(), bytes.mutable_raw());
-    SYSTOLE_ASSIGN(s.address, add_image(program, chip, std::move(bytes)));
+    SYSTOLE_ASSIGN(s.address, add_image(program, chip, s.constant->as_bytes()));
   }
 
   std::vector<StorageId> between;  // written by a kernel, neither input nor output

@@ -26,11 +26,10 @@ const Val* Scope::find(const std::string& name) const {
   return outer ? outer->find(name) : nullptr;
 }
 
-Importer::Importer(const onnx::ModelProto& model, ExternalData& external, const ImportOptions& options,
-                   std::string place)
-    : model_(model), external_(external), options_(options), place_(std::move(place)), builder_(result_.graph) {
+Importer::Importer(ModelFile& file, const ImportOptions& options, std::string place)
+    : file_(file), model_(file.model()), options_(options), place_(std::move(place)), builder_(result_.graph) {
   bool stated = false;
-  for (const auto& import : model.opset_import()) {
+  for (const auto& import : model_.opset_import()) {
     if (!is_default_domain(import.domain())) continue;
     opset_ = import.version();
     stated = true;
@@ -39,9 +38,9 @@ Importer::Importer(const onnx::ModelProto& model, ExternalData& external, const 
     fail(invalid_input(place_, fmt::format("opset {} does not exist", opset_)));
 }
 
-Val Importer::weight(const onnx::TensorProto& proto, const std::string& name) {
+Val Importer::weight(const onnx::TensorProto& proto, const std::string& name, std::optional<StoredBytes> raw) {
   const std::string where = fmt::format("{}: tensor '{}'", place_, name);
-  const Val v = builder_.known(tensor_value(proto, &external_, where), name);
+  const Val v = builder_.known(tensor_value(proto, &file_, where, std::move(raw)), name);
   if (is_float(v.type())) result_.info.parameter_count += v.count();
   return v;
 }
@@ -49,8 +48,11 @@ Val Importer::weight(const onnx::TensorProto& proto, const std::string& name) {
 void Importer::bind_initializers(const onnx::GraphProto& graph, Scope& scope) {
   if (graph.sparse_initializer_size() > 0)
     fail(unsupported(place_, "sparse initialisers", "store the weights densely"));
-  for (const auto& tensor : graph.initializer()) {
-    if (!scope.values.emplace(tensor.name(), weight(tensor, tensor.name())).second) {
+  const bool main = &graph == &model_.graph();
+  for (int i = 0; i < graph.initializer_size(); ++i) {
+    const auto& tensor = graph.initializer(i);
+    auto raw = main ? file_.raw_data(i) : std::nullopt;
+    if (!scope.values.emplace(tensor.name(), weight(tensor, tensor.name(), std::move(raw))).second) {
       fail(invalid_input(place_, fmt::format("two initialisers are named '{}'", tensor.name())));
     }
   }
@@ -266,7 +268,7 @@ ImportedModel Importer::run() {
   }
   if (builder_.narrowed_reals) result_.info.notes.push_back("float64 computes as fp32");
   if (builder_.narrowed_integers) result_.info.notes.push_back("int64 and uint64 compute as 32-bit integers");
-  result_.hash = external_.hash();
+  if (options_.hash) result_.hash = file_.hash();
   return std::move(result_);
 }
 
@@ -290,27 +292,37 @@ auto guarded(const std::string& place, Body body) -> Expected<decltype(body())> 
   }
 }
 
+Expected<frontend::StoredBytes> mapped(const std::string& path) {
+  SYSTOLE_ASSIGN(const auto file, MappedFile::open(path));
+  return frontend::StoredBytes{file->bytes(), file};
+}
+
+Expected<ImportedModel> import_stored(const frontend::StoredBytes& bytes, const std::string& place, const std::string& folder,
+                                      const ImportOptions& options) {
+  return guarded(place, [&] {
+    frontend::ModelFile file(bytes, place, folder);
+    return frontend::Importer(file, options, place).run();
+  });
+}
+
 }  // namespace
 
 Expected<ImportedModel> import_onnx_bytes(std::span<const std::uint8_t> bytes, const std::string& place,
                                           const std::string& folder, const ImportOptions& options) {
-  return guarded(place, [&] {
-    const onnx::ModelProto model = frontend::parse_model(bytes, place);
-    frontend::ExternalData external(folder, bytes);
-    return frontend::Importer(model, external, options, place).run();
-  });
+  return import_stored({bytes, nullptr}, place, folder, options);
 }
 
 Expected<ImportedModel> import_onnx(const std::string& path, const ImportOptions& options) {
-  SYSTOLE_ASSIGN(const auto bytes, read_file(path));
+  SYSTOLE_ASSIGN(const auto bytes, mapped(path));
   const auto parent = std::filesystem::path(path).parent_path();
-  return import_onnx_bytes(bytes, path, parent.empty() ? "." : parent.string(), options);
+  return import_stored(bytes, path, parent.empty() ? "." : parent.string(), options);
 }
 
 Expected<std::vector<DeclaredInput>> onnx_inputs(const std::string& path) {
-  SYSTOLE_ASSIGN(const auto bytes, read_file(path));
+  SYSTOLE_ASSIGN(const auto bytes, mapped(path));
   return guarded(path, [&] {
-    const onnx::ModelProto model = frontend::parse_model(bytes, path);
+    const frontend::ModelFile file(bytes, path, "");
+    const onnx::ModelProto& model = file.model();
     std::set<std::string> initialised;
     for (const auto& tensor : model.graph().initializer()) initialised.insert(tensor.name());
     std::vector<DeclaredInput> inputs;

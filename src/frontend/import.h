@@ -21,12 +21,12 @@ struct Scope {
 
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, ExternalData& external, const ImportOptions& options, std::string place);
+  Importer(ModelFile& file, const ImportOptions& options, std::string place);
 
   ImportedModel run();
 
   // A weight of the model; counts as a parameter if it is real.
-  Val weight(const onnx::TensorProto& proto, const std::string& name);
+  Val weight(const onnx::TensorProto& proto, const std::string& name, std::optional<StoredBytes> raw = std::nullopt);
   // The outputs of a subgraph (a branch of If, the body of Loop or Scan) run in place, its inputs bound to `inputs`.
   std::vector<Val> run_subgraph(const onnx::GraphProto& graph, const std::vector<Val>& inputs);
 
@@ -39,8 +39,8 @@ class Importer {
   void run_function(const onnx::FunctionProto& function, const onnx::NodeProto& call, Scope& scope);
   std::vector<Val> collect_outputs(const onnx::GraphProto& graph, const Scope& scope);
 
+  ModelFile& file_;
   const onnx::ModelProto& model_;
-  ExternalData& external_;
   const ImportOptions& options_;
   std::string place_;
   ImportedModel result_;

@@ -2,39 +2,16 @@
 
 #include <fmt/core.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <limits>
 
 #include "frontend/failure.h"
 
 namespace systole::frontend {
-
-onnx::ModelProto parse_model(std::span<const std::uint8_t> bytes, const std::string& place) {
-  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
-    fail(invalid_input(place, "larger than 2 GiB", "keep the weights as external data"));
-  }
-  onnx::ModelProto model;
-  if (bytes.empty() || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-    fail(invalid_input(place, "not an ONNX model (its protobuf encoding is broken or cut off)",
-                       "check that the file is complete"));
-  }
-  if (!model.has_graph()) fail(invalid_input(place, "not an ONNX model: it holds no graph"));
-  return model;
-}
-
-ExternalData::ExternalData(std::string folder, std::span<const std::uint8_t> model_bytes)
-    : folder_(std::move(folder)), hash_{0xcbf29ce484222325ull, 0x6c62272e07bb0142ull} {
-  add_to_hash(model_bytes);
-}
-
-void ExternalData::add_to_hash(std::span<const std::uint8_t> bytes) {
-  constexpr unsigned __int128 prime = (static_cast<unsigned __int128>(1) << 88) + 0x13B;   // FNV-1a, 128 bits
-  unsigned __int128 state = (static_cast<unsigned __int128>(hash_[1]) << 64) | hash_[0];
-  for (const std::uint8_t byte : bytes) state = (state ^ byte) * prime;
-  hash_ = {static_cast<std::uint64_t>(state), static_cast<std::uint64_t>(state >> 64)};
-}
 
 namespace {
 
@@ -59,9 +36,44 @@ std::filesystem::path checked_location(const std::string& location, const std::s
   return path;
 }
 
+onnx::ModelProto parsed(std::span<const std::uint8_t> bytes, const std::string& place) {
+  if (bytes.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
+    fail(invalid_input(place, "larger than 2 GiB", "keep the weights as external data"));
+  }
+  onnx::ModelProto model;
+  if (bytes.empty() || !model.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    fail(invalid_input(place, "not an ONNX model (its protobuf encoding is broken or cut off)",
+                       "check that the file is complete"));
+  }
+  if (!model.has_graph()) fail(invalid_input(place, "not an ONNX model: it holds no graph"));
+  return model;
+}
+
+// Piece by piece, so that a large file does not fill the memory.
+void add_to_hash(XXH3_state_t* state, std::span<const std::uint8_t> bytes, bool mapped) {
+  constexpr std::size_t kPiece = 16 << 20;
+  while (!bytes.empty()) {
+    const auto piece = bytes.first(std::min(kPiece, bytes.size()));
+    XXH3_128bits_update(state, piece.data(), piece.size());
+    if (mapped) release_pages(piece);
+    bytes = bytes.subspan(piece.size());
+  }
+}
+
 }  // namespace
 
-std::vector<std::uint8_t> ExternalData::read(const onnx::TensorProto& tensor, const std::string& place) {
+ModelFile::ModelFile(StoredBytes bytes, std::string place, std::string folder)
+    : bytes_(std::move(bytes)), folder_(std::move(folder)), large_(split_initializers(bytes_.bytes)), model_(parsed(large_.model, place)) {
+  large_.model = {};
+}
+
+std::optional<StoredBytes> ModelFile::raw_data(int i) const {
+  const auto found = large_.raw.find(i);
+  if (found == large_.raw.end()) return std::nullopt;
+  return StoredBytes{found->second, bytes_.owner};
+}
+
+StoredBytes ModelFile::external(const onnx::TensorProto& tensor, const std::string& place) {
   std::string location;
   std::int64_t offset = 0, length = -1;
   for (const auto& entry : tensor.external_data()) {
@@ -73,26 +85,37 @@ std::vector<std::uint8_t> ExternalData::read(const onnx::TensorProto& tensor, co
   if (folder_.empty()) fail(invalid_input(place, "external data, and the model has no folder"));
   std::error_code code;
   const auto root = std::filesystem::weakly_canonical(folder_, code);
-  const auto file = std::filesystem::weakly_canonical(root / relative, code);
-  if (file.lexically_relative(root).string().starts_with("..")) {
+  const auto path = std::filesystem::weakly_canonical(root / relative, code);
+  if (path.lexically_relative(root).string().starts_with("..")) {
     fail(invalid_input(place, fmt::format("external data '{}' links outside the model's folder", location)));
   }
-  if (!std::filesystem::is_regular_file(file, code)) {
+  if (!std::filesystem::is_regular_file(path, code)) {
     fail(not_found(place, fmt::format("external data file '{}' is missing", location), "it belongs beside the model"));
   }
-  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file, code));
+  auto& file = files_[path.string()];
+  if (!file) {
+    auto opened = MappedFile::open(path.string());
+    if (!opened.ok()) fail(invalid_input(place, fmt::format("external data '{}': {}", location, opened.error().message)));
+    file = *std::move(opened);
+  }
+  const auto size = static_cast<std::int64_t>(file->bytes().size());
   if (length < 0) length = size - std::min(offset, size);
-  if (code || offset > size || length > size - offset) {
+  if (offset > size || length > size - offset) {
     fail(invalid_input(place, fmt::format("external data: {} bytes at offset {} of '{}', which has {} bytes", length,
                                           offset, location, size)));
   }
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(length));
-  std::ifstream in(file, std::ios::binary);
-  in.seekg(offset);
-  in.read(reinterpret_cast<char*>(bytes.data()), length);
-  if (!in && length > 0) fail(invalid_input(place, fmt::format("external data '{}': read error", location)));
-  add_to_hash(bytes);
-  return bytes;
+  const auto bytes = file->bytes().subspan(static_cast<std::size_t>(offset), static_cast<std::size_t>(length));
+  external_.push_back(bytes);
+  return {bytes, file};
+}
+
+ModelHash ModelFile::hash() const {
+  XXH3_state_t state;
+  XXH3_128bits_reset(&state);
+  add_to_hash(&state, bytes_.bytes, bytes_.owner != nullptr);
+  for (const auto& bytes : external_) add_to_hash(&state, bytes, true);
+  const XXH128_hash_t hash = XXH3_128bits_digest(&state);
+  return {hash.low64, hash.high64};
 }
 
 }  // namespace systole::frontend

@@ -23,6 +23,7 @@ struct ImportOptions {
   // Inputs whose value is fixed at import (shapes, axes, scales that the model takes as inputs). They are no inputs of
   // the graph.
   std::map<std::string, Tensor> inputs;
+  bool hash = true;                        // compute ImportedModel::hash, which reads every byte
   std::int64_t batch = 0;                  // the leading dimension of inputs where it is dynamic; 0: as the model says
 };
 
@@ -34,15 +35,16 @@ struct ModelInfo {
   std::vector<std::string> notes;          // what computes differently from what the model says
 };
 
-// 128 bits, FNV-1a: a key for the program cache, not a signature.
+// 128 bits (XXH3): a key for the program cache, not a signature.
 using ModelHash = std::array<std::uint64_t, 2>;
 
 struct ImportedModel {
   graph::Graph graph;
   ModelInfo info;
-  ModelHash hash{};                        // of the model's bytes and of its external data
+  ModelHash hash{};                        // if asked for: of the model's bytes and of its external data
 };
 
+// Large weights stay in the files: their bytes are read when the graph's constants are. Nobody may cut the files short meanwhile.
 Expected<ImportedModel> import_onnx(const std::string& path, const ImportOptions& options);
 // The same for bytes in memory. `folder` is where external data is looked for; empty: external data is an error.
 Expected<ImportedModel> import_onnx_bytes(std::span<const std::uint8_t> bytes, const std::string& place,

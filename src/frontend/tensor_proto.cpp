@@ -68,31 +68,38 @@ void copy_typed(const onnx::TensorProto& proto, Tensor& tensor, const std::strin
   return copy_field<std::uint8_t>(proto.int32_data(), tensor, place);
 }
 
+Tensor stored(DType type, const Shape& shape, const StoredBytes& source) {
+  const std::uint8_t* at = source.bytes.data();
+  const auto copy = [type, shape, source] {
+    Tensor tensor(type, shape);
+    if (!source.bytes.empty()) std::memcpy(tensor.mutable_raw(), source.bytes.data(), source.bytes.size());
+    return tensor;
+  };
+  if (source.owner == nullptr) return copy();
+  const bool aligned = reinterpret_cast<std::uintptr_t>(at) % static_cast<std::size_t>(dtype_bytes(type)) == 0;
+  if (aligned) return Tensor(type, shape, std::shared_ptr<const std::uint8_t[]>(source.owner, at));
+  return Tensor::computed(type, shape, copy);
+}
+
 }  // namespace
 
-Tensor tensor_value(const onnx::TensorProto& proto, ExternalData* external, const std::string& place) {
+Tensor tensor_value(const onnx::TensorProto& proto, ModelFile* file, const std::string& place, std::optional<StoredBytes> raw) {
   const DType type = element_type(proto.data_type(), place);
   const Shape shape = checked_dims(proto, place);
   if (proto.has_segment()) fail(unsupported(place, "segmented tensors"));
   const std::int64_t bytes = element_count(shape) * dtype_bytes(type);
-  std::vector<std::uint8_t> file_bytes;
-  std::span<const std::uint8_t> raw;
-  const bool is_external = proto.data_location() == onnx::TensorProto::EXTERNAL;
-  if (is_external) {
-    if (external == nullptr) fail(invalid_input(place, "external data is not possible here"));
-    file_bytes = external->read(proto, place);
-    raw = file_bytes;
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL) {
+    if (file == nullptr) fail(invalid_input(place, "external data is not possible here"));
+    raw = file->external(proto, place);
   } else if (proto.has_raw_data()) {
-    raw = {reinterpret_cast<const std::uint8_t*>(proto.raw_data().data()), proto.raw_data().size()};
+    raw = StoredBytes{{reinterpret_cast<const std::uint8_t*>(proto.raw_data().data()), proto.raw_data().size()}, nullptr};
   }
-  if (is_external || proto.has_raw_data()) {
-    if (static_cast<std::int64_t>(raw.size()) != bytes) {
+  if (raw) {
+    if (static_cast<std::int64_t>(raw->bytes.size()) != bytes) {
       fail(invalid_input(place, fmt::format("tensor of shape {} needs {} bytes, {} are stored", shape_text(shape),
-                                            bytes, raw.size())));
+                                            bytes, raw->bytes.size())));
     }
-    Tensor tensor(type, shape);
-    if (bytes > 0) std::memcpy(tensor.mutable_raw(), raw.data(), raw.size());
-    return tensor;
+    return stored(type, shape, *raw);
   }
   // Typed fields hold at least one byte an element, so an absurd shape is refused before memory is taken for it.
   if (element_count(shape) > static_cast<std::int64_t>(proto.ByteSizeLong())) {

@@ -90,7 +90,7 @@ Status check_form(const InferContext& c) {
 Expected<TensorType> infer_constant(const InferContext& c) {
   const Tensor& value = c.op.get<ConstantAttr>().value;
   TensorType type{value.type(), value.shape()};
-  if (value.raw() == nullptr) return c.fail(2, "has no value");
+  if (value.identity() == nullptr) return c.fail(2, "has no value");
   if (c.declared != nullptr && !(*c.declared == type)) {
     return c.fail(1, fmt::format("the value is {}, the declared type {}", type_text(type), type_text(*c.declared)));
   }

@@ -81,11 +81,12 @@ Expected<Session> Session::load_model(const std::string& onnx_path, const Chip& 
   import.shapes = options.shapes;
   import.inputs = options.fixed_inputs;
   import.batch = options.batch;
+  const bool cached = options.use_cache && !options.compile.after;
+  import.hash = cached;
   SYSTOLE_ASSIGN(ImportedModel model, import_onnx(onnx_path, import));
   state->source = std::move(model.graph);
   state->notes = std::move(model.info.notes);
 
-  const bool cached = options.use_cache && !options.compile.after;
   const std::string folder = options.cache_folder.empty() ? default_cache_folder() : options.cache_folder;
   LoadOptions keyed = options;
   keyed.compile = state->options;
@@ -101,7 +102,7 @@ Expected<Session> Session::load_model(const std::string& onnx_path, const Chip& 
     }
   }
   SYSTOLE_TRY(state->compile_source(options.host_fallback));
-  if (cached && !state->in_parts()) write_cache(folder, name, state->program());
+  if (cached && !options.timing_only && !state->in_parts()) write_cache(folder, name, state->program());
   return Session(std::move(state));
 }
 

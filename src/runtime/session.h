@@ -26,6 +26,7 @@ struct LoadOptions {
   compile::Options compile;  // its format is set from `format`
   bool use_cache = true;
   std::string cache_folder;  // empty: default_cache_folder()
+  bool timing_only = false;    // no values will be asked for: weights are not read, and what is compiled is not cached
   bool host_fallback = false;  // operators that the chip cannot do run on the host, in double precision; such a model is not cached
 };
 

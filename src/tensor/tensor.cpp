@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <mutex>
 #include <new>
 
 #include "numeric/formats.h"
@@ -66,16 +67,44 @@ Tensor::Tensor(DType type, Shape shape)
 Tensor::Tensor(DType type, Shape shape, std::shared_ptr<const std::uint8_t[]> storage)
     : type_(type), shape_(std::move(shape)), count_(element_count(shape_)), storage_(std::move(storage)) {}
 
+struct Tensor::Later {
+  std::function<Tensor()> make;
+  std::once_flag once;
+  Tensor value;
+};
+
+Tensor Tensor::computed(DType type, Shape shape, std::function<Tensor()> make) {
+  constexpr std::int64_t kSmallBytes = 64 << 10;
+  Tensor result;
+  result.type_ = type;
+  result.shape_ = std::move(shape);
+  result.count_ = element_count(result.shape_);
+  if (result.bytes() <= kSmallBytes) return make();
+  result.later_ = std::make_shared<Later>();
+  result.later_->make = std::move(make);
+  return result;
+}
+
+const std::uint8_t* Tensor::computed_bytes() const {
+  std::call_once(later_->once, [&] {
+    later_->value = later_->make();
+    assert(later_->value.bytes() == bytes());
+    later_->make = nullptr;                // and what it holds
+  });
+  return later_->value.raw();
+}
+
 std::uint8_t* Tensor::mutable_raw() {
   if (!owned_ || storage_.use_count() != 1) {
     auto copy = allocate(bytes());
     const auto size = static_cast<std::size_t>(bytes());
-    if (storage_) {
-      std::memcpy(copy.get(), storage_.get(), size);
+    if (const std::uint8_t* old = raw()) {
+      std::memcpy(copy.get(), old, size);
     } else {
       std::memset(copy.get(), 0, size);
     }
     storage_ = std::move(copy);
+    later_ = nullptr;
     owned_ = true;
   }
   return const_cast<std::uint8_t*>(storage_.get());  // allocated writable above, and nobody else sees it
@@ -88,9 +117,17 @@ Tensor Tensor::reshaped(Shape shape) const {
   return result;
 }
 
+Tensor Tensor::as_bytes() const {
+  Tensor result = *this;
+  result.type_ = DType::kU8;
+  result.shape_ = {bytes()};
+  result.count_ = bytes();
+  return result;
+}
+
 Tensor Tensor::converted(DType to) const {
   if (to == type_) return *this;
-  if (!storage_) return Tensor(to, shape_);
+  if (raw() == nullptr) return Tensor(to, shape_);
   Tensor result(to, shape_);
   std::uint8_t* out = result.mutable_raw();
   const std::uint8_t* in = raw();

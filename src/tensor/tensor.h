@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -37,6 +38,9 @@ class Tensor {
     std::copy(values.begin(), values.end(), t.mutable_data<T>());
     return t;
   }
+  // What make() gives, of this type and shape: at once if small, otherwise when its bytes are first read (by any copy of the
+  // tensor, in any thread). For constants, whose bytes a run for cycles only never reads.
+  static Tensor computed(DType type, Shape shape, std::function<Tensor()> make);
   static Tensor scalar_f32(float x) { return of<float>(DType::kF32, {}, {x}); }
   static Tensor scalar_i32(std::int32_t x) { return of<std::int32_t>(DType::kI32, {}, {x}); }
 
@@ -46,20 +50,26 @@ class Tensor {
   std::int64_t count() const { return count_; }
   std::int64_t bytes() const { return count_ * dtype_bytes(type_); }
 
-  const std::uint8_t* raw() const { return storage_.get(); }
+  const std::uint8_t* raw() const { return later_ ? computed_bytes() : storage_.get(); }
   std::uint8_t* mutable_raw();
-  template <typename T> const T* data() const { return reinterpret_cast<const T*>(storage_.get()); }
+  template <typename T> const T* data() const { return reinterpret_cast<const T*>(raw()); }
   template <typename T> T* mutable_data() { return reinterpret_cast<T*>(mutable_raw()); }
 
   Tensor reshaped(Shape shape) const;     // shares storage; same count
+  Tensor as_bytes() const;                // kU8 of one dimension, shares storage
+  const void* identity() const { return later_ ? static_cast<const void*>(later_.get()) : storage_.get(); }   // same: shares storage
   Tensor converted(DType to) const;       // element by element, docs/numerics.md (float -> int: nearest even, saturating)
   bool same_bits(const Tensor& other) const;
 
  private:
+  struct Later;
+  const std::uint8_t* computed_bytes() const;
+
   DType type_ = DType::kF32;
   Shape shape_;
   std::int64_t count_ = 1;
   std::shared_ptr<const std::uint8_t[]> storage_;
+  std::shared_ptr<Later> later_;           // instead of storage_: bytes still to be computed, or computed since
   bool owned_ = false;     // storage_ was allocated here, so a unique owner may write to it; an alias is copied first
 };
 

@@ -78,12 +78,13 @@ void copy_box(std::int64_t element_bytes, const Box& box, const std::uint8_t* fr
 }
 
 // A new tensor whose element at an index is x's at offset + sum of index x stride.
-Tensor gathered(const Tensor& x, Shape shape, const Dims& strides, std::int64_t offset) {
-  Tensor result(x.type(), std::move(shape));
-  const std::int64_t size = dtype_bytes(x.type());
-  copy_box(size, {result.shape(), strides, row_major_strides(result.shape())}, x.raw() + offset * size,
-           result.mutable_raw());
-  return result;
+Tensor gathered(const Tensor& x, const Shape& shape, const Dims& strides, std::int64_t offset) {
+  return Tensor::computed(x.type(), shape, [=] {
+    Tensor result(x.type(), shape);
+    const std::int64_t size = dtype_bytes(x.type());
+    copy_box(size, {shape, strides, row_major_strides(shape)}, x.raw() + offset * size, result.mutable_raw());
+    return result;
+  });
 }
 
 }  // namespace
@@ -96,7 +97,7 @@ Tensor permuted(const Tensor& x, const Dims& permutation) {
     shape.push_back(x.shape()[static_cast<std::size_t>(p)]);
     from.push_back(strides[static_cast<std::size_t>(p)]);
   }
-  return gathered(x, std::move(shape), from, 0);
+  return gathered(x, shape, from, 0);
 }
 
 Tensor sliced(const Tensor& x, const Dims& start, const Dims& limit, const Dims& stride) {
@@ -108,7 +109,7 @@ Tensor sliced(const Tensor& x, const Dims& start, const Dims& limit, const Dims&
     strides[i] *= stride[i];
     shape.push_back((limit[i] - start[i] + stride[i] - 1) / stride[i]);
   }
-  return gathered(x, std::move(shape), strides, offset);
+  return gathered(x, shape, strides, offset);
 }
 
 Tensor reversed(const Tensor& x, const Dims& dimensions) {
@@ -131,21 +132,23 @@ Tensor broadcasted(const Tensor& x, const Dims& dimensions, const Shape& shape) 
   return gathered(x, shape, from, 0);
 }
 
-Tensor concatenated(const std::vector<const Tensor*>& parts, std::int64_t dimension) {
+Tensor concatenated(const std::vector<Tensor>& parts, std::int64_t dimension) {
   const auto d = static_cast<std::size_t>(dimension);
-  Shape shape = parts.front()->shape();
+  Shape shape = parts.front().shape();
   shape[d] = 0;
-  for (const Tensor* part : parts) shape[d] += part->shape()[d];
-  Tensor result(parts.front()->type(), shape);
-  const Dims to = row_major_strides(shape);
-  const std::int64_t size = dtype_bytes(result.type());
-  std::int64_t at = 0;
-  for (const Tensor* part : parts) {
-    copy_box(size, {part->shape(), row_major_strides(part->shape()), to}, part->raw(),
-             result.mutable_raw() + at * to[d] * size);
-    at += part->shape()[d];
-  }
-  return result;
+  for (const Tensor& part : parts) shape[d] += part.shape()[d];
+  return Tensor::computed(parts.front().type(), shape, [=] {
+    Tensor result(parts.front().type(), shape);
+    const Dims to = row_major_strides(shape);
+    const std::int64_t size = dtype_bytes(result.type());
+    std::int64_t at = 0;
+    for (const Tensor& part : parts) {
+      copy_box(size, {part.shape(), row_major_strides(part.shape()), to}, part.raw(),
+               result.mutable_raw() + at * to[d] * size);
+      at += part.shape()[d];
+    }
+    return result;
+  });
 }
 
 Tensor padded(const Tensor& x, const Tensor& value, const Dims& low, const Dims& high, const Dims& interior) {
@@ -153,16 +156,22 @@ Tensor padded(const Tensor& x, const Tensor& value, const Dims& low, const Dims&
   for (std::size_t i = 0; i < shape.size(); ++i) {
     shape[i] += low[i] + high[i] + std::max<std::int64_t>(shape[i] - 1, 0) * interior[i];
   }
-  Tensor result = broadcasted(value.reshaped({}), {}, shape);
-  Dims to = row_major_strides(shape);
-  std::int64_t offset = 0;
-  for (std::size_t i = 0; i < to.size(); ++i) {
-    offset += low[i] * to[i];
-    to[i] *= interior[i] + 1;
-  }
-  const std::int64_t size = dtype_bytes(x.type());
-  copy_box(size, {x.shape(), row_major_strides(x.shape()), to}, x.raw(), result.mutable_raw() + offset * size);
-  return result;
+  return Tensor::computed(x.type(), shape, [=] {
+    Tensor result = broadcasted(value.reshaped({}), {}, shape);
+    Dims to = row_major_strides(shape);
+    std::int64_t offset = 0;
+    for (std::size_t i = 0; i < to.size(); ++i) {
+      offset += low[i] * to[i];
+      to[i] *= interior[i] + 1;
+    }
+    const std::int64_t size = dtype_bytes(x.type());
+    copy_box(size, {x.shape(), row_major_strides(x.shape()), to}, x.raw(), result.mutable_raw() + offset * size);
+    return result;
+  });
+}
+
+Tensor converted(const Tensor& x, DType to) {
+  return Tensor::computed(to, x.shape(), [=] { return x.converted(to); });
 }
 
 }  // namespace systole::transform

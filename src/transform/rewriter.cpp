@@ -23,7 +23,7 @@ void append(std::string& key, const Tensor& t) {
   if (t.bytes() <= kCompareContentBytes) {
     if (t.raw() != nullptr) key.append(reinterpret_cast<const char*>(t.raw()), static_cast<std::size_t>(t.bytes()));
   } else {
-    append(key, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(t.raw())));
+    append(key, static_cast<std::int64_t>(reinterpret_cast<std::intptr_t>(t.identity())));
   }
 }
 

@@ -125,11 +125,11 @@ ValueId Rewriter::reverse(ValueId x, const Dims& dimensions) {
 
 ValueId Rewriter::concatenate(const std::vector<ValueId>& parts, std::int64_t dimension) {
   std::vector<ValueId> real;
-  std::vector<const Tensor*> values;
+  std::vector<Tensor> values;
   for (const ValueId id : parts) {
     if (shape(id)[static_cast<std::size_t>(dimension)] == 0) continue;
     real.push_back(id);
-    if (const Tensor* value = constant(id)) values.push_back(value);
+    if (const Tensor* value = constant(id)) values.push_back(*value);
   }
   if (real.empty()) return parts.front();
   if (real.size() == 1) return real.front();
@@ -146,7 +146,7 @@ ValueId Rewriter::pad(ValueId x, ValueId value, const Dims& low, const Dims& hig
 
 ValueId Rewriter::convert(ValueId x, DType to) {
   if (type(x).type == to) return x;
-  if (const Tensor* value = constant(x)) return constant(value->converted(to));
+  if (const Tensor* value = constant(x)) return constant(converted(*value, to));
   const Op* op = definition(x);
   if (op != nullptr && op->kind == OpKind::kBroadcastInDim && constant(op->operands[0]) != nullptr) {
     const Dims dims = op->get<graph::BroadcastAttr>().dimensions;

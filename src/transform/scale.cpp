@@ -6,17 +6,19 @@ namespace systole::transform {
 namespace {
 
 Tensor scaled_weights(const Tensor& weights, std::int64_t feature, const std::vector<double>& scale) {
-  Tensor result(DType::kF32, weights.shape());
-  float* out = result.mutable_data<float>();
-  const float* in = weights.data<float>();
-  const std::int64_t inner = row_major_strides(weights.shape())[static_cast<std::size_t>(feature)];
-  const auto n = static_cast<std::int64_t>(scale.size());
-  for (std::int64_t i = 0, f = 0; i < weights.count(); i += inner, f = (f + 1) % n) {
-    for (std::int64_t j = i; j < i + inner; ++j) {
-      out[j] = static_cast<float>(static_cast<double>(in[j]) * scale[static_cast<std::size_t>(f)]);
+  return Tensor::computed(DType::kF32, weights.shape(), [=] {
+    Tensor result(DType::kF32, weights.shape());
+    float* out = result.mutable_data<float>();
+    const float* in = weights.data<float>();
+    const std::int64_t inner = row_major_strides(weights.shape())[static_cast<std::size_t>(feature)];
+    const auto n = static_cast<std::int64_t>(scale.size());
+    for (std::int64_t i = 0, f = 0; i < weights.count(); i += inner, f = (f + 1) % n) {
+      for (std::int64_t j = i; j < i + inner; ++j) {
+        out[j] = static_cast<float>(static_cast<double>(in[j]) * scale[static_cast<std::size_t>(f)]);
+      }
     }
-  }
-  return result;
+    return result;
+  });
 }
 
 }  // namespace

@@ -36,6 +36,7 @@ ValueId raise_to(Rewriter& r, ValueId x, double exponent) {
 }
 
 ValueId binary_identity(Rewriter& r, OpKind kind, ValueId a, ValueId b) {
+  if (!graph::is_elementwise(kind)) return kNone;
   double value = 0;
   const bool right = uniform_constant(r, b, value);
   switch (kind) {

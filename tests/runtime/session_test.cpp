@@ -132,6 +132,31 @@ TEST(Session, TimingAloneNeedsNoInputs) {
   EXPECT_TRUE(result->outputs.empty());
 }
 
+// Weights are not computed for cycles alone, and once for values.
+TEST(Session, TimingAloneReadsNoWeights) {
+  constexpr std::int64_t kSize = 300;
+  int made = 0;
+  const auto weights = Tensor::computed(DType::kF32, {kSize, kSize}, [&made] {
+    ++made;
+    return Tensor(DType::kF32, {kSize, kSize});
+  });
+  graph::Graph g;
+  const graph::ValueId x = g.add_input({DType::kF32, {2, kSize}}, "x");
+  const graph::ValueId w = g.add(graph::OpKind::kConstant, {}, graph::ConstantAttr{weights});
+  g.add_output(g.add(graph::OpKind::kDotGeneral, {x, w}, graph::DotAttr{{}, {}, {1}, {1}}), "y");
+  LoadOptions load;
+  load.format = "bf16";
+  const auto session = Session::load_graph(g, chip("tpu-v4"), load);
+  ASSERT_TRUE(session.ok()) << session.error().text();
+  RunOptions options;
+  options.timing_only = true;
+  ASSERT_TRUE(session->run({}, options).ok());
+  EXPECT_EQ(made, 0);
+  options.timing_only = false;
+  ASSERT_TRUE(session->run({{"x", Tensor(DType::kF32, {2, kSize})}}, options).ok());
+  EXPECT_EQ(made, 1);
+}
+
 TEST(Session, ProgramFilesRunOnTheirChipOnly) {
   const Folder folder;
   const Gemm g = random_gemm(8, 6, 7, 8);

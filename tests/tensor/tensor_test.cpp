@@ -101,6 +101,34 @@ TEST(Convert, NarrowFloatsRoundTrip) {
   }
 }
 
+// A large one is made when its bytes are read, once for all copies; a small one at once.
+TEST(Computed, IsMadeWhenItIsRead) {
+  int made = 0;
+  const auto make = [&made](std::int64_t count) {
+    return [&made, count] {
+      ++made;
+      Tensor t(DType::kF32, {count});
+      t.mutable_data<float>()[count - 1] = 3;
+      return t;
+    };
+  };
+  EXPECT_EQ(Tensor::computed(DType::kF32, {4}, make(4)).data<float>()[3], 3);
+  EXPECT_EQ(made, 1);
+  const std::int64_t count = 100'000;
+  const Tensor x = Tensor::computed(DType::kF32, {count}, make(count)), copy = x;
+  const Tensor table = x.reshaped({count / 100, 100}), bytes = x.as_bytes();
+  EXPECT_EQ(x.identity(), table.identity());
+  EXPECT_EQ(bytes.shape(), (Shape{4 * count}));
+  EXPECT_EQ(made, 1);
+  EXPECT_EQ(table.data<float>()[count - 1], 3);
+  EXPECT_TRUE(copy.same_bits(x));
+  EXPECT_EQ(made, 2);
+  Tensor own = copy;
+  own.mutable_data<float>()[0] = 1;
+  EXPECT_EQ(own.data<float>()[count - 1], 3);
+  EXPECT_EQ(x.data<float>()[0], 0);
+}
+
 TEST(Compare, LargestDifferenceAndReference) {
   const Tensor a = Tensor::of<float>(DType::kF32, {3}, {1, 2, 3}),
                b = Tensor::of<double>(DType::kF64, {3}, {1, 2.5, -4});
