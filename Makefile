@@ -53,7 +53,8 @@ bench: setup
 
 # TinyTPU's hardware, each option by itself, on many random programs.
 tinytpu-soak: build
-	@build/release/tests/tinytpu/tinytpu_rtl_test --gtest_also_run_disabled_tests --gtest_filter='*Soak*'
+	@ninja -C build/release tinytpu_soak
+	@build/release/tinytpu_soak $(or $(PROGRAMS),1000)
 
 # Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
 mutants: setup

@@ -104,23 +104,5 @@ TEST(TinyTpuRtl, ToolsTakeTheSources) {
   }
 }
 
-// `make tinytpu-soak`: more programs on each option by itself. A model takes half a minute to build, hence not in every run.
-class Soak : public ::testing::TestWithParam<int> {};
-
-TEST_P(Soak, DISABLED_OneOption) {
-  Options options;
-  const int option = GetParam();
-  options.rounding = static_cast<Options::Rounding>(option < 4 ? option : 0);
-  options.registered_switch = option == 4;
-  options.registered_bypass = option == 5;
-  options.block_ram = option == 6;
-  options.shared_multiplier = option == 7;
-  if (option == 8) options.forward_slope = -100;
-  if (option == 9) options.derivative_slope = -100;
-  expect_same(options, 1000);
-}
-
-INSTANTIATE_TEST_SUITE_P(Options, Soak, ::testing::Range(0, 10));
-
 }  // namespace
 }  // namespace systole::tinytpu
