@@ -1,6 +1,7 @@
 // waves: the registers of a chip over a program's cycles, for GTKWave.
 #include <fmt/format.h>
 
+#include <bit>
 #include <filesystem>
 
 #include "base/file.h"
@@ -11,8 +12,11 @@
 #include "machine/tinytpu/text.h"
 #include "machine/tinytpu/xor.h"
 #include "report/vcd.h"
+#include "report/waves_rtl.h"
 #include "report/waves_tinytpu.h"
+#include "rtl/generate.h"
 #include "rtl/model.h"
+#include "rtl/tinytpu.h"
 #include "runtime/bind_inputs.h"
 
 namespace systole::cli {
@@ -140,8 +144,34 @@ Expected<report::TinyTpuProgram> tinytpu_program(const Flags& flags) {
   return report::TinyTpuProgram{std::move(program), report::xor_buffer_names()};
 }
 
+// The save file beside an FST dump, and what was written.
+Status show_rtl(const Context& context, const Flags& flags, const Job& job, std::int64_t cycles, const std::vector<report::Signal>& signals) {
+  const std::filesystem::path path = flags.output;
+  const std::string save = std::filesystem::path(path).replace_extension(".gtkw").string();
+  SYSTOLE_TRY(write_file(save, report::gtkwave_save(path.filename().string(), signals, false)));
+  const std::int64_t shown = job.cycles.last - job.cycles.first + 1;
+  context.show({{"chip", job.chip.name}, {"engine", flags.engine}, {"cycles", shown}, {"waves", flags.output}, {"save", save}},
+               fmt::format("{}: {} of {} cycles; open {} in GTKWave\n", flags.output, shown, cycles, save));
+  return ok_status();
+}
+
+Expected<rtl::RtlTrace> rtl_trace(const Flags& flags, const Job& job) {
+  if (!flags.elements.empty()) return invalid_input("--elements " + flags.elements, "the RTL's waves hold every element", "leave it out, or use --engine register");
+  SYSTOLE_ASSIGN(const report::WaveClock clock, report::wave_clock(job.chip.clock));
+  return rtl::RtlTrace{flags.output, job.cycles.first, job.cycles.last, clock.unit, clock.numerator, clock.denominator};
+}
+
+constexpr const char* kBuilding = "systole: building the chip's hardware model with waves, if it is not in the temporary folder";
+
+Status write_tinytpu_rtl(const Context& context, const Flags& flags, const Job& job, const tinytpu::Program& program) {
+  SYSTOLE_ASSIGN(const auto trace, rtl_trace(flags, job));
+  context.note(kBuilding);
+  SYSTOLE_ASSIGN(const auto model, rtl::TinyTpuModel::build(job.chip, {}, true));
+  SYSTOLE_ASSIGN(const auto result, model.run(program, trace));
+  return show_rtl(context, flags, job, result.cycles, report::tinytpu_rtl_signals());
+}
+
 Status write_tinytpu(const Context& context, const Flags& flags, const Chip& chip) {
-  if (flags.engine == "rtl") return unsupported("--engine rtl", chip.name + " has waves from the register engine, which the RTL equals in every register", "leave out --engine");
   if (!flags.inputs.empty()) return invalid_input("--input", "a TinyTPU program writes its data itself", "leave it out");
   SYSTOLE_ASSIGN(const report::TinyTpuProgram program, tinytpu_program(flags));
   SYSTOLE_ASSIGN(const std::int64_t cycles, report::tinytpu_cycles(program.program, chip));
@@ -153,6 +183,7 @@ Status write_tinytpu(const Context& context, const Flags& flags, const Chip& chi
                            : flags.steps == 1     ? "XOR, one training step"
                                                   : fmt::format("XOR, {} training steps", flags.steps);
   job.title = fmt::format("{} on {}, cycles {} to {}", name, chip.name, job.cycles.first, job.cycles.last);
+  if (flags.engine == "rtl") return write_tinytpu_rtl(context, flags, job, program.program);
   SYSTOLE_ASSIGN(const auto elements, report::element_window(chip, flags.elements));
   return write_files(context, flags, job, elements, [&]() -> Expected<std::unique_ptr<report::PulseSource>> { return report::tinytpu_waves(program, chip); });
 }
@@ -163,17 +194,13 @@ Status write_registers(const Context& context, const Flags& flags, const Job& jo
 }
 
 Status write_rtl(const Context& context, const Flags& flags, const Job& job) {
-  if (!flags.elements.empty()) return invalid_input("--elements " + flags.elements, "the RTL's waves hold every element", "leave it out, or use --engine register");
+  SYSTOLE_ASSIGN(const auto trace, rtl_trace(flags, job));
   SYSTOLE_TRY(rtl::check_program(job.program, job.chip));
-  context.note("systole: building the chip's hardware model with waves, if it is not in the temporary folder");
+  context.note(kBuilding);
   SYSTOLE_ASSIGN(const auto model, rtl::RtlModel::build(job.chip, {}, true));
-  SYSTOLE_ASSIGN(const report::WaveClock clock, report::wave_clock(job.chip.clock));
-  const rtl::RtlTrace trace{flags.output, job.cycles.first, job.cycles.last, clock.unit, clock.numerator, clock.denominator};
   SYSTOLE_ASSIGN(const auto result, model.run(job.program, job.inputs, &trace));
-  const std::int64_t cycles = job.cycles.last - job.cycles.first + 1;
-  context.show({{"chip", job.chip.name}, {"engine", flags.engine}, {"cycles", cycles}, {"waves", flags.output}},
-               fmt::format("{}: {} of {} cycles; open it in GTKWave\n", flags.output, cycles, result.cycles));
-  return ok_status();
+  const report::RtlWidths widths{std::bit_width(static_cast<std::uint64_t>(rtl::kProgramWords - 1)), static_cast<int>(rtl::data_bits(job.chip))};
+  return show_rtl(context, flags, job, result.cycles, report::rtl_signals(job.chip, widths));
 }
 
 Status waves(const Context& context, const Flags& flags) {

@@ -68,7 +68,7 @@ struct WaveResult { std::int64_t cycles = 0, signals = 0; };
 // Steps the source from its start to the window's end.
 Expected<WaveResult> write_vcd(const std::string& path, WaveSource& source, Hertz clock, const WaveOptions& options);
 
-// The save file of a dump: the signals in groups, decoded by format.
-std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals);
+// The save file of a dump: the signals in groups, decoded by format. `counted`: the dump counts the cycles, too.
+std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals, bool counted = true);
 
 }  // namespace systole::report

@@ -29,15 +29,22 @@ std::string name_of(const Signal& signal) {
   return signal.path() + (signal.width > 1 ? fmt::format("[{}:0]", signal.width - 1) : "");
 }
 
+// The line that names a scope: of the RTL's, everything below the top module.
+std::string label(const std::vector<std::string>& scope) {
+  if (scope.front() != "TOP") return scope.back();
+  return fmt::format("{}", fmt::join(scope.begin() + std::min<std::ptrdiff_t>(2, std::ssize(scope) - 1), scope.end(), "."));
+}
+
 // Groups whose inside is seldom wanted first are closed when the file is opened.
 bool is_closed(std::string_view group) { return group == "tokens" || group == "memory"; }
 
 }  // namespace
 
-std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals) {
+std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>& signals, bool counted) {
   std::string text = fmt::format("[*] Made by systole waves.\n[dumpfile] \"{}\"\n[timestart] 0\n[size] 1600 900\n[sst_expanded] 1\n[signals_width] 320\n", dump_name);
   const std::string top = signals.empty() ? std::string("systole") : signals.front().scope.front();
-  text += fmt::format("@28\n{}.clk\n@24\n{}.cycle[63:0]\n", top, top);
+  text += fmt::format("@28\n{}.clk\n", top);
+  if (counted) text += fmt::format("@24\n{}.cycle[63:0]\n", top);
   std::vector<std::string> groups;
   for (const Signal& signal : signals) {
     if (std::find(groups.begin(), groups.end(), signal.group) == groups.end()) groups.push_back(signal.group);
@@ -49,7 +56,7 @@ std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>
     std::vector<std::string> scope;
     for (const Signal& signal : signals) {
       if (signal.group != group) continue;
-      if (signal.scope != scope) text += fmt::format("@{:x}\n-{}\n", kBlank, signal.scope.back()), flags = 0;   // a line names the scope
+      if (signal.scope != scope) text += fmt::format("@{:x}\n-{}\n", kBlank, label(signal.scope)), flags = 0;
       scope = signal.scope;
       if (flags_of(signal.format) != flags) text += fmt::format("@{:x}\n", flags = flags_of(signal.format));
       if (signal.format == WaveFormat::kFixed8) text += "[fpshift_count] 8\n";

@@ -188,7 +188,7 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   std::string command = fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output);
   const std::string waves = (scratch / "waves").string();
   if (trace != nullptr) {
-    command += fmt::format(" '{}' {} {} {} {} {}", waves, trace->first, trace->last, trace->unit, trace->period_numerator, trace->period_denominator);
+    command += trace->arguments(waves);
   }
   const std::string hashes = (scratch / "hashes").string();
   if (hashed) command += fmt::format(" '{}'", hashes);

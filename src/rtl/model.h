@@ -2,12 +2,12 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "chip/chip.h"
 #include "isa/program.h"
+#include "rtl/verilate.h"
 
 namespace systole::rtl {
 
@@ -19,15 +19,6 @@ struct RtlResult {
   std::int64_t cycles = 0;
   std::vector<std::uint8_t> hbm;         // final memory, program.hbm_bytes
   std::vector<std::uint64_t> hashes;     // if asked: of the array's registers in each cycle (machine/array_state.h)
-};
-
-// Where and what a traced model writes: an FST file of the cycles first .. last. Cycle k begins at k x period_numerator /
-// period_denominator units, rounded to nearest.
-struct RtlTrace {
-  std::string file;
-  std::int64_t first = 0, last = std::numeric_limits<std::int64_t>::max();
-  std::string unit = "1ps";
-  std::int64_t period_numerator = 1000, period_denominator = 1;
 };
 
 class RtlModel {

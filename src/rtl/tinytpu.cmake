@@ -3,7 +3,7 @@ set(tinytpu_texts tinytpu_add tinytpu_multiply tinytpu_random tinytpu_products t
     tinytpu_registers tinytpu_bank tinytpu_bank_server tinytpu_block_ram tinytpu_buffer tinytpu_program tinytpu_sequencer tinytpu tinytpu_probe)
 list(TRANSFORM tinytpu_texts PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/sv/tinytpu/)
 list(TRANSFORM tinytpu_texts APPEND .sv)
-list(APPEND tinytpu_texts ${CMAKE_CURRENT_SOURCE_DIR}/sv/tinytpu/testbench.cpp)
+list(APPEND tinytpu_texts ${CMAKE_CURRENT_SOURCE_DIR}/sv/tinytpu/testbench.cpp ${CMAKE_CURRENT_SOURCE_DIR}/sv/fst_waves.h)
 list(JOIN tinytpu_texts "|" tinytpu_joined)
 add_custom_command(
   OUTPUT ${CMAKE_CURRENT_BINARY_DIR}/tinytpu_texts.cpp

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -14,9 +15,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kSimulationOnly[] = {"tinytpu_probe.sv", "testbench.cpp"};
+constexpr std::string_view kSimulationOnly[] = {"tinytpu_probe.sv", "testbench.cpp", "fst_waves.h"};
 
-bool simulation_only(std::string_view name) { return name == kSimulationOnly[0] || name == kSimulationOnly[1]; }
+bool simulation_only(std::string_view name) { return std::find(std::begin(kSimulationOnly), std::end(kSimulationOnly), name) != std::end(kSimulationOnly); }
 
 std::uint16_t bits(std::int64_t value) { return static_cast<std::uint16_t>(value); }
 
@@ -167,15 +168,23 @@ Probe probe(const tinytpu::State& state, const tinytpu::Options& options) {
   return words;
 }
 
-Expected<TinyTpuModel> TinyTpuModel::build(const Chip& chip, const std::string& cache) {
+Expected<TinyTpuModel> TinyTpuModel::build(const Chip& chip, const std::string& cache, bool traced) {
   SYSTOLE_TRY(check_machine(chip));
   std::vector<HardwareText> texts = {{"tinytpu_chip.sv", tinytpu_package(chip.tinytpu)}};
   for (const SourceText& source : tinytpu_texts()) texts.push_back({std::string(source.name), std::string(source.text)});
-  SYSTOLE_ASSIGN(std::string program, verilate("tinytpu", texts, "tinytpu_probe", cache));
+  SYSTOLE_ASSIGN(std::string program, verilate("tinytpu", texts, "tinytpu_probe", cache, traced));
   return TinyTpuModel(chip.tinytpu, std::move(program));
 }
 
 Expected<tinytpu::Result> TinyTpuModel::run(const tinytpu::Program& program, std::vector<Probe>* states) const {
+  return run(program, states, nullptr);
+}
+
+Expected<tinytpu::Result> TinyTpuModel::run(const tinytpu::Program& program, const RtlTrace& trace) const {
+  return run(program, nullptr, &trace);
+}
+
+Expected<tinytpu::Result> TinyTpuModel::run(const tinytpu::Program& program, std::vector<Probe>* states, const RtlTrace* wanted) const {
   // The event engine bounds the clocks and finds the wait that never ends.
   SYSTOLE_ASSIGN(const tinytpu::Result bound, tinytpu::run_events(program, options_));
   SYSTOLE_ASSIGN(const fs::path folder, scratch_folder());
@@ -184,6 +193,7 @@ Expected<tinytpu::Result> TinyTpuModel::run(const tinytpu::Program& program, std
   SYSTOLE_TRY(write_file(input, testbench_input(program, options_.learning_rate, 2 * bound.clocks + 1000)));
   std::string command = fmt::format("'{}' '{}' '{}'", executable_, input, output);
   if (states != nullptr) command += fmt::format(" '{}'", trace);
+  if (wanted != nullptr) command += wanted->arguments(trace);
   const int status = std::system(command.c_str());
   constexpr std::size_t kCounts = 3 * 8;
   tinytpu::Result result;
@@ -196,6 +206,10 @@ Expected<tinytpu::Result> TinyTpuModel::run(const tinytpu::Program& program, std
   std::memcpy(&result.clocks, bytes->data() + 16, 8);
   std::memcpy(result.memory.data(), bytes->data() + kCounts, sizeof result.memory);
   result.lost_writes = bound.lost_writes;
+  if (wanted != nullptr) {
+    SYSTOLE_ASSIGN(const auto fst, read_file(trace));
+    SYSTOLE_TRY(write_file(wanted->file, fst));
+  }
   if (states != nullptr) {
     SYSTOLE_ASSIGN(const auto raw, read_file(trace));
     states->assign(raw.size() / sizeof(Probe), {});

@@ -9,6 +9,7 @@
 #include "chip/chip.h"
 #include "machine/tinytpu/run.h"
 #include "rtl/generate.h"
+#include "rtl/verilate.h"
 
 namespace systole::rtl {
 
@@ -25,11 +26,14 @@ Probe probe(const tinytpu::State& state, const tinytpu::Options& options);
 class TinyTpuModel {
  public:
   // See verilate.h for what it needs and for `cache`.
-  static Expected<TinyTpuModel> build(const Chip& chip, const std::string& cache = {});
+  static Expected<TinyTpuModel> build(const Chip& chip, const std::string& cache = {}, bool traced = false);
   // `states`: the registers at the beginning of each cycle. A wait that never ends is an error, as in the other engines.
   Expected<tinytpu::Result> run(const tinytpu::Program& program, std::vector<Probe>* states = nullptr) const;
+  // Only on a traced model.
+  Expected<tinytpu::Result> run(const tinytpu::Program& program, const RtlTrace& trace) const;
 
  private:
+  Expected<tinytpu::Result> run(const tinytpu::Program& program, std::vector<Probe>* states, const RtlTrace* trace) const;
   TinyTpuModel(tinytpu::Options options, std::string program) : options_(options), executable_(std::move(program)) {}
   tinytpu::Options options_;
   std::string executable_;

@@ -19,10 +19,10 @@ std::uint64_t hash(std::string_view text, std::uint64_t state) {   // FNV-1a
   return state;
 }
 
-std::string build_command(const std::string& top) {
+std::string build_command(const std::string& top, bool traced) {
   return fmt::format("verilator --cc --exe --build --top-module {} -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 "
                      "--compiler clang --Mdir obj -f files.f testbench.cpp "
-                     "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'", top);
+                     "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'{}", top, traced ? " --trace-fst" : "");
 }
 
 std::string last_lines(const std::string& path) {
@@ -45,8 +45,13 @@ Status build_in(const fs::path& folder, const std::vector<HardwareText>& texts, 
 
 }  // namespace
 
-Expected<std::string> verilate(const std::string& name, const std::vector<HardwareText>& texts, const std::string& top, const std::string& cache) {
-  const std::string command = build_command(top);
+std::string RtlTrace::arguments(const std::string& path) const {
+  return fmt::format(" '{}' {} {} {} {} {}", path, first, last, unit, period_numerator, period_denominator);
+}
+
+Expected<std::string> verilate(const std::string& name, const std::vector<HardwareText>& texts, const std::string& top, const std::string& cache,
+                               bool traced) {
+  const std::string command = build_command(top, traced);
   std::uint64_t key = hash(command, 0xCBF29CE484222325ull);
   for (const HardwareText& text : texts) key = hash(text.text, hash(text.name, key));
   std::error_code failure;

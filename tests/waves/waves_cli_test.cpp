@@ -90,7 +90,7 @@ TEST_F(WavesCli, RefusesWithPlaceAndHint) {
   expect_refused("@p.s -o @w.vcd --input x=@p.s", "p.s");
   expect_refused("@none.systole -o @w.vcd", "none.systole");
   expect_refused("xor --chip systolic-4 -o @w.vcd", "94-bit words");
-  expect_refused("xor --engine rtl -o @w.fst", "--engine rtl");
+  expect_refused("xor --engine rtl -o @w.fst --elements 0:1,0:1", "--elements");
   expect_refused("xor --input x=@p.s -o @w.vcd", "");
   expect_refused("@p.s --chip tinytpu -o @w.vcd", "p.s");
 }

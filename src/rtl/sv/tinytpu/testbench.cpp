@@ -1,9 +1,10 @@
 // Runs one program on the Verilated TinyTPU.
 //
-// usage: Vtinytpu_probe INPUT OUTPUT [STATES]
+// usage: Vtinytpu_probe INPUT OUTPUT [STATES | FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
 // INPUT: three 64-bit little-endian numbers: instructions, learning rate, most clocks; then 12 bytes an instruction.
 // OUTPUT: three 64-bit numbers: cycles until the halt, cycles and clocks until nothing moves; then 128 words of 16 bits.
 // STATES: every register and the memory at the beginning of each cycle of the machine. Exit status 3: not at rest in time.
+// FST: waves of the machine's cycles FIRST .. LAST (fst_waves.h).
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "Vtinytpu_probe.h"
+#include "fst_waves.h"
 #include "verilated.h"
 
 namespace {
@@ -30,6 +32,14 @@ std::vector<std::uint8_t> read_all(const char* path) {
 void clock(Vtinytpu_probe& top) {
   top.clk = 1;
   top.eval();
+  top.clk = 0;
+  top.eval();
+}
+// The same, with the rise in the waves: it begins clock `number` in `cycle`.
+void clock(Vtinytpu_probe& top, FstWaves& waves, std::uint64_t cycle, std::uint64_t number) {
+  top.clk = 1;
+  top.eval();
+  waves.dump(cycle, 2 * number);
   top.clk = 0;
   top.eval();
 }
@@ -54,7 +64,9 @@ void load(Vtinytpu_probe& top, const std::uint8_t* words, std::uint64_t count) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc < 3) return 2;
+  if (argc != 3 && argc != 4 && argc != 9) return 2;
+  if (argc == 9 && !FstWaves::kPossible) return 2;
+  Verilated::traceEverOn(FstWaves::kPossible);
   const std::vector<std::uint8_t> input = read_all(argv[1]);
   std::uint64_t header[3];
   std::memcpy(header, input.data(), sizeof header);
@@ -62,9 +74,12 @@ int main(int argc, char** argv) {
   load(top, input.data() + sizeof header, header[0]);
   top.learning_rate = static_cast<std::uint16_t>(header[1]);
   top.eval();
-  std::FILE* const states = argc > 3 ? std::fopen(argv[3], "wb") : nullptr;
+  FstWaves waves;
+  if (argc == 9) waves.open(top, argv + 3);
+  std::FILE* const states = argc == 4 ? std::fopen(argv[3], "wb") : nullptr;
   std::uint64_t issued = 0, cycles = 0, clocks = 0;
   bool begins = true, halted = false;
+  waves.dump(0, 0);
   while (!(begins && top.done)) {
     if (begins && top.halting && !halted) {
       issued = cycles;
@@ -75,12 +90,13 @@ int main(int argc, char** argv) {
       std::fwrite(&top.memory, 1, kMemoryBytes, states);
     }
     begins = top.advance;
-    clock(top);
-    ++clocks;
+    waves.dump(cycles, 2 * clocks + 1);
+    clock(top, waves, cycles + (begins ? 1 : 0), ++clocks);
     if (begins) ++cycles;
     if (clocks > header[2]) return 3;
   }
   if (!halted) issued = cycles;
+  waves.close();
   if (states != nullptr) std::fclose(states);
   std::FILE* const output = std::fopen(argv[2], "wb");
   if (output == nullptr) return 2;
