@@ -1,7 +1,8 @@
-// Random legal programs without vector instructions: matrix products and convolutions with random shapes, tilings, pads and
-// overlap, for the comparison of the engines.
+// Random legal programs for the comparison of the engines: matrix products and convolutions with random shapes, tilings, pads and
+// overlap, and mixes of every word and format that the hardware has.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,9 +13,9 @@
 namespace systole::rtl {
 
 struct Kernel {
-  isa::Program program;            // one core; outputs: "y", int32, and "memory", all of HBM as bytes
+  isa::Program program;            // one core; outputs: "y", int32, if expected, and "memory", all of HBM as bytes
   std::vector<Tensor> inputs;
-  Tensor expected;                 // of "y", by direct loops over the definition
+  std::optional<Tensor> expected;  // of "y", by direct loops over the definition
   std::string text;                // what it is, for messages
 };
 
@@ -24,6 +25,9 @@ Kernel random_looped_product(Random& random, const Chip& chip);   // loops and s
 // Dense in short words: tiles, products of a few rows, pads, words without work and small transfers from data that is loaded once,
 // so that issue, interlock, queues and ends decide the time, not the memory.
 Kernel random_stream(Random& random, const Chip& chip);
+// Every opcode, format and unit: products of the chip's formats, micro-programs of every operation over streams of every type, boxes of
+// bytes between HBM, buffer and accumulators, loops with stride sets. The buffer and the accumulators are in "memory" at the end.
+Kernel random_mix(Random& random, const Chip& chip);
 Kernel random_kernel(Random& random, const Chip& chip);        // one of these
 
 }  // namespace systole::rtl

@@ -12,6 +12,17 @@ Tensor random_bytes(Random& random, std::int64_t count, DType type) {
   return tensor;
 }
 
+Tensor random_words(Random& random, std::int64_t bytes) {
+  Tensor tensor(DType::kU8, {bytes});
+  for (std::int64_t i = 0; i < bytes; i += 4) {
+    auto word = static_cast<std::uint32_t>(random.bits());
+    if (!random.chance(0.05)) word = (word & 0x807FFFFFu) | (static_cast<std::uint32_t>(random.integer(110, 140)) << 23);
+    if (random.chance(0.05)) word &= 0x80000000u;
+    for (std::int64_t b = 0; b < 4 && i + b < bytes; ++b) tensor.mutable_raw()[i + b] = static_cast<std::uint8_t>(word >> (8 * b));
+  }
+  return tensor;
+}
+
 std::int64_t byte_value(const std::uint8_t* p, DType type) { return type == DType::kU8 ? *p : static_cast<std::int8_t>(*p); }
 
 DType random_type(Random& random, const Chip& chip) {
@@ -33,7 +44,7 @@ Kernel describe(const Chip& chip, Tensor a, Tensor w, std::int64_t m, std::int64
   program.outputs = {{"y", DType::kI32, {m, n}, Space::kHbm, layout.y}, {"memory", DType::kU8, {layout.end}, Space::kHbm, 0}};
   program.hbm_bytes = layout.end;
   kernel.inputs = {std::move(a), std::move(w)};
-  kernel.expected = Tensor(DType::kI32, {m, n});
+  kernel.expected.emplace(DType::kI32, Shape{m, n});
   return kernel;
 }
 

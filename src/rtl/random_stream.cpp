@@ -34,7 +34,7 @@ class Stream {
     while (static_cast<std::int64_t>(writer_.size()) < words) word();
     while (!pushed_.empty()) matmul(true);
     store(0, acc_rows_);
-    auto* y = kernel_.expected.mutable_data<std::int32_t>();
+    auto* y = kernel_.expected->mutable_data<std::int32_t>();
     std::copy(accumulators_.begin(), accumulators_.end(), y);
     kernel_.text = fmt::format("stream of {} words", writer_.size());
     finish(kernel_, chip_, writer_.take());

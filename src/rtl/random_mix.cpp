@@ -1,0 +1,264 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "rtl/random_canvas.h"
+#include "rtl/random_parts.h"
+
+namespace systole::rtl {
+namespace {
+
+using isa::Space;
+
+// Words of every opcode and format that the hardware has, on all units, straight-line and in loops.
+class Mix {
+ public:
+  Mix(Random& random, const Chip& chip) : random_(random), chip_(chip), canvas_{.random = random, .chip = chip} {
+    const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns;
+    if (chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) families_.push_back(DType::kI8);
+    if (chip.multiplies(DType::kQ8_8)) families_.push_back(DType::kQ8_8);
+    if (chip.multiplies(DType::kBF16) && std::max(rows, columns) <= kMostFloatSide) families_.push_back(DType::kBF16);
+    canvas_.vmem = std::min(chip.vmem_bytes / 64 * 64, std::clamp<std::int64_t>(align(16 * rows * columns), 2048, 8192));
+    canvas_.accumulator_rows = std::min<std::int64_t>(chip.mxu.accumulator_rows, 40);
+    canvas_.writer = &writer_;
+    out_ = canvas_.vmem;
+    vmem_dump_ = out_ + kOut;
+    accumulator_dump_ = vmem_dump_ + canvas_.vmem;
+    end_ = accumulator_dump_ + align(canvas_.accumulator_rows * columns * 4);
+  }
+
+  Kernel write(std::int64_t words) {
+    fill();
+    pad();
+    while (static_cast<std::int64_t>(writer_.size()) < words) {
+      if (random_.chance(0.04)) loops();
+      else word();
+    }
+    dump();
+    return take();
+  }
+
+ private:
+  static constexpr std::int64_t kMostFloatSide = 8, kOut = 1024;
+
+  // All of the buffer that is used, in pieces, so that the first words wait for theirs only.
+  void fill() {
+    const std::int64_t piece = align(canvas_.vmem / random_.integer(1, 6));
+    for (std::int64_t at = 0; at < canvas_.vmem; at += piece) {
+      const std::int64_t bytes = std::min(piece, canvas_.vmem - at);
+      transfer(isa::Load{.far = at, .local = at, .bytes = bytes}, {{Space::kHbm, at, at + bytes, false}, {Space::kVmem, at, at + bytes, true}});
+    }
+  }
+  void dump() {
+    const std::int64_t piece = align(canvas_.vmem / random_.integer(1, 3));
+    for (std::int64_t at = 0; at < canvas_.vmem; at += piece) {
+      const std::int64_t bytes = std::min(piece, canvas_.vmem - at), far = vmem_dump_ + at;
+      transfer(isa::Store{.far = far, .local = at, .bytes = bytes}, {{Space::kHbm, far, far + bytes, true}, {Space::kVmem, at, at + bytes, false}});
+    }
+    const std::int64_t bytes = chip_.mxu.columns * 4, rows = canvas_.accumulator_rows;
+    transfer(isa::Store{.far = accumulator_dump_, .local_space = 3, .bytes = bytes, .rows = rows, .pitch = bytes},
+             {{Space::kHbm, accumulator_dump_, accumulator_dump_ + rows * bytes, true}, {Space::kAccumulator, 0, rows, false}});
+  }
+  Kernel take() {
+    Kernel kernel;
+    isa::Program& program = kernel.program;
+    program.chip = chip_.name;
+    program.fingerprint = chip_.fingerprint();
+    program.format = std::string(dtype_name(families_.front()));
+    program.layers = {{"kernel", "dot", 0}};
+    program.inputs = {{"vmem", DType::kU8, {canvas_.vmem}, Space::kHbm, 0}};
+    program.outputs = {{"memory", DType::kU8, {end_}, Space::kHbm, 0}};
+    program.hbm_bytes = end_;
+    program.microcode = std::move(canvas_.microcode);
+    kernel.inputs = {random_words(random_, canvas_.vmem)};
+    kernel.text = fmt::format("mix of {} words", writer_.size());
+    finish(kernel, chip_, writer_.take());
+    return kernel;
+  }
+
+  void word() {
+    TokenWriter& writer = *canvas_.writer;
+    if (random_.chance(0.1)) writer.wait_for(any_unit());
+    const double dice = random_.real();
+    if (dice < 0.30) return chip_.vpu.present ? random_vector_words(canvas_) : product();
+    if (dice < 0.62) return product();
+    if (dice < 0.74) return load();
+    if (dice < 0.86) return store();
+    if (dice < 0.92) return pad();
+    writer.add(isa::Nop{}, random_.chance(0.2) ? isa::kScalar : any_unit());
+  }
+  isa::UnitId any_unit() {
+    const std::int64_t unit = random_.integer(0, chip_.dma_engines + (chip_.vpu.present ? 2 : 1));
+    if (unit < chip_.dma_engines) return isa::dma_unit(static_cast<int>(unit));
+    if (unit == chip_.dma_engines) return isa::push_unit(0);
+    return unit == chip_.dma_engines + 1 ? isa::matrix_unit(0) : isa::kVector;
+  }
+  void transfer(const isa::Body& body, std::vector<Access> accesses) {
+    canvas_.writer->add(body, isa::dma_unit(static_cast<int>(random_.integer(0, chip_.dma_engines - 1))), std::move(accesses));
+  }
+
+  // One or two loops around a few words, with stride sets that move their addresses.
+  void loops() {
+    std::vector<std::int64_t> counts;
+    for (std::int64_t depth = random_.integer(1, 3); depth > 0; --depth) counts.push_back(random_.integer(1, depth == 1 ? 4 : 2));
+    for (std::int64_t set = 1; set <= 3; ++set) {
+      canvas_.bytes[static_cast<std::size_t>(set)] = strides(2 * set - 1, counts, 8 * set * set);
+      canvas_.rows[static_cast<std::size_t>(set)] = strides(2 * set, counts, 1);
+    }
+    TokenWriter body;
+    canvas_.writer = &body;
+    pad();   // else the first words would see the last iteration's
+    active_.reset();
+    for (std::int64_t words = random_.integer(2, 8); words > 0; --words) word();
+    if (random_.chance(0.1)) body.add(isa::Nop{}, isa::kScalar);
+    canvas_.writer = &writer_;
+    canvas_.bytes = canvas_.rows = {};
+    writer_.add_loops(counts, std::move(body));
+  }
+  Stride strides(std::int64_t set, const std::vector<std::int64_t>& counts, std::int64_t most) {
+    Stride stride{.set = set, .reach = {}};
+    isa::Strides word{.set = set};
+    std::int64_t* const levels[] = {&word.s0, &word.s1, &word.s2, &word.s3, &word.s4, &word.s5};
+    for (std::size_t level = 0; level < isa::kLoopLevels; ++level) {
+      *levels[level] = random_.integer(-most, most);
+      if (level < counts.size()) stride.reach = stride.reach + steps(*levels[level], counts[level]);
+    }
+    writer_.add(word, isa::kScalar);
+    return stride;
+  }
+
+  // A box between far memory and VMEM; `far_to`: reads may see inputs and results.
+  void load() {
+    isa::Load w{.bytes = random_.integer(1, 3 * chip_.hbm.burst_bytes), .rows = random_.integer(1, 3), .planes = random_.chance(0.3) ? 2 : 1};
+    w.bytes = std::min<std::int64_t>(w.bytes, 160);
+    w.pitch = random_.integer(-40, 200), w.plane_pitch = random_.integer(-40, 300);
+    const Stride far = canvas_.stride(canvas_.bytes), local = canvas_.stride(canvas_.bytes);
+    w.far_strides = far.set, w.local_strides = local.set;
+    const Span from = Span{0, w.bytes - 1} + steps(w.pitch, w.rows) + steps(w.plane_pitch, w.planes) + far.reach;
+    const Span to = Span{0, w.bytes * w.rows * w.planes - 1} + local.reach;
+    w.far = canvas_.place(from, 0, vmem_dump_), w.local = canvas_.place(to, 0, canvas_.vmem);
+    if (w.far < 0 || w.local < 0) return;
+    transfer(w, {{Space::kHbm, w.far + from.low, w.far + from.high + 1, false}, {Space::kVmem, w.local + to.low, w.local + to.high + 1, true}});
+  }
+  void store() {
+    const bool words = random_.chance(0.5);
+    const std::int64_t most = words ? chip_.mxu.columns * 4 : std::min<std::int64_t>(3 * chip_.hbm.burst_bytes, 160);
+    isa::Store w{.local_space = words ? 3 : 2, .bytes = random_.integer(1, most), .rows = random_.integer(1, 3), .planes = random_.chance(0.3) ? 2 : 1};
+    w.pitch = w.bytes + random_.integer(0, 9), w.plane_pitch = w.pitch * w.rows + random_.integer(0, 9);   // no address twice
+    const Stride far = canvas_.stride(canvas_.bytes), local = canvas_.stride(words ? canvas_.rows : canvas_.bytes);
+    w.far_strides = far.set, w.local_strides = local.set;
+    const Span to = Span{0, w.bytes - 1} + steps(w.pitch, w.rows) + steps(w.plane_pitch, w.planes) + far.reach;
+    const std::int64_t count = w.rows * w.planes;
+    const Span from = Span{0, (words ? count : count * w.bytes) - 1} + local.reach;
+    w.far = canvas_.place(to, out_, vmem_dump_), w.local = canvas_.place(from, 0, words ? canvas_.accumulator_rows : canvas_.vmem);
+    if (w.far < 0 || w.local < 0) return;
+    transfer(w, {{Space::kHbm, w.far + to.low, w.far + to.high + 1, true},
+                 {words ? Space::kAccumulator : Space::kVmem, w.local + from.low, w.local + from.high + 1, false}});
+  }
+
+  DType integer_type() { return random_type(random_, chip_); }
+  // How an element of the family stands in VMEM.
+  DType stored(DType family) {
+    if (family == DType::kI8) return integer_type();
+    return family == DType::kBF16 && random_.chance(0.4) ? DType::kF32 : family;
+  }
+  static DType format(DType family, DType type) { return family == DType::kI8 ? type : family; }
+
+  // What the feeder reads from now on. Half of the pads describe a picture, of which a product reads what is inside.
+  void pad() {
+    family_ = families_[static_cast<std::size_t>(random_.integer(0, static_cast<std::int64_t>(families_.size()) - 1))];
+    pad_type_ = stored(family_);
+    const std::int64_t size = dtype_bytes(pad_type_);
+    picture_ = random_.chance(0.5);
+    pad_ = {.image_pitch = random_.integer(-30, 60), .row_pitch = random_.integer(-20, 90), .step_pitch = random_.integer(-4, 40),
+            .type = static_cast<std::int64_t>(pad_type_)};
+    if (picture_) {
+      pad_.height = random_.integer(1, 6), pad_.width = random_.integer(1, 20);
+      pad_.row_step = random_.integer(0, 2), pad_.column_step = random_.integer(0, 3);
+      line_ = pad_.width * size + random_.integer(0, 5);
+      pad_.row_pitch = pad_.row_step * line_, pad_.step_pitch = pad_.column_step * size, pad_.image_pitch = random_.integer(0, 90);
+    }
+    if (size == 1) pad_.value = random_.integer(0, 0xFF);
+    if (size == 2) pad_.value = random_.integer(0, 0xFFFF);
+    canvas_.writer->add(pad_, isa::matrix_unit(0));
+  }
+  // A tile, and products with it: the first takes it, the others follow with the weights of before or after.
+  void product() {
+    push();
+    if (active_ == family_ && random_.chance(0.3)) matmul(false);
+    if (random_.chance(0.2)) word_without_array();
+    matmul(true);
+    active_ = family_;
+    if (random_.chance(0.3)) matmul(false);
+  }
+  void word_without_array() {
+    if (random_.chance(0.5)) return load();
+    canvas_.writer->add(isa::Nop{}, any_unit());
+  }
+  void push() {
+    const DType type = stored(family_);
+    isa::Push w{.rows = random_.integer(1, chip_.mxu.rows), .columns = random_.integer(1, chip_.mxu.columns), .type = static_cast<std::int64_t>(type),
+                .format = static_cast<std::int64_t>(format(family_, type))};
+    if (random_.chance(0.5)) w.rows = chip_.mxu.rows, w.columns = chip_.mxu.columns;
+    const std::int64_t line = w.columns * dtype_bytes(type);
+    w.pitch = line + random_.integer(0, 3);
+    Stride moved = canvas_.stride(canvas_.bytes);
+    const Span tile = Span{0, line - 1} + steps(w.pitch, w.rows);
+    w.weights = canvas_.place(tile + moved.reach, 0, canvas_.vmem);
+    if (w.weights < 0) {
+      moved = {}, w.weights = canvas_.place(tile, 0, canvas_.vmem);
+    }
+    w.weights_strides = moved.set;
+    const Span span = tile + moved.reach;
+    canvas_.writer->add(w, isa::push_unit(0), {{Space::kVmem, w.weights + span.low, w.weights + span.high + 1, false}});
+  }
+  void matmul(bool swap) {
+    isa::Matmul w{.images = random_.integer(1, 2), .out_rows = random_.integer(1, 3), .out_columns = random_.integer(1, 5),
+                  .length = random_.integer(1, chip_.mxu.rows), .columns = random_.integer(1, chip_.mxu.columns), .row = random_.integer(-2, 3),
+                  .column = random_.integer(-4, 6), .accumulate = random_.integer(0, 1), .swap = swap ? 1 : 0,
+                  .format = static_cast<std::int64_t>(format(family_, pad_type_))};
+    const std::int64_t size = dtype_bytes(pad_type_);
+    const Stride moved = canvas_.stride(canvas_.bytes);
+    const auto span = [&] {
+      if (picture_) return Span{0, (pad_.height - 1) * line_ + pad_.width * size - 1} + steps(pad_.image_pitch, w.images) + moved.reach;
+      return Span{0, w.length * size - 1} + steps(pad_.image_pitch, w.images) + steps(pad_.row_pitch, w.out_rows) + steps(pad_.step_pitch, w.out_columns) +
+             moved.reach;
+    };
+    Stride down = canvas_.stride(canvas_.rows);
+    while (w.images * w.out_rows * w.out_columns + down.reach.high - down.reach.low > canvas_.accumulator_rows) {
+      if (w.out_columns > 1) --w.out_columns;
+      else if (w.out_rows > 1) --w.out_rows;
+      else if (w.images > 1) --w.images;
+      else down = {};
+    }
+    const Span rows = Span{0, w.images * w.out_rows * w.out_columns - 1} + down.reach, bytes = span();
+    w.accumulator_strides = down.set, w.accumulator = canvas_.place(rows, 0, canvas_.accumulator_rows);
+    const std::int64_t base = canvas_.place(bytes, 0, canvas_.vmem);
+    w.source_strides = moved.set;
+    w.source = (picture_ ? base + w.row * line_ + w.column * size : base) & 0xFFFFFFFF;
+    canvas_.writer->add(w, isa::matrix_unit(0), {{Space::kVmem, base + bytes.low, base + bytes.high + 1, false},
+                                                 {Space::kAccumulator, w.accumulator + rows.low, w.accumulator + rows.high + 1, true}});
+  }
+
+  Random& random_;
+  const Chip& chip_;
+  TokenWriter writer_;
+  Canvas canvas_;
+  std::vector<DType> families_;
+  std::int64_t out_ = 0, vmem_dump_ = 0, accumulator_dump_ = 0, end_ = 0;   // bytes of HBM: from 0 the input
+  DType family_ = DType::kI8, pad_type_ = DType::kI8;
+  std::optional<DType> active_;        // the family of the weights
+  isa::Pad pad_;
+  bool picture_ = false;
+  std::int64_t line_ = 0;              // bytes of a picture's row
+};
+
+}  // namespace
+
+Kernel random_mix(Random& random, const Chip& chip) {
+  Mix mix(random, chip);
+  return mix.write(random.integer(40, 120));
+}
+
+}  // namespace systole::rtl
