@@ -7,6 +7,7 @@
 
 #include "machine/event.h"
 #include "machine/register.h"
+#include "machine/register_accounts.h"
 #include "rtl/generate.h"
 #include "rtl/model.h"
 #include "rtl/random_kernel.h"
@@ -20,7 +21,23 @@ struct Answer {
   std::string engine;
   std::int64_t cycles = 0;
   std::vector<Tensor> outputs;
+  std::vector<machine::UnitReport> units;   // the RTL has none
 };
+
+std::string text_of(const machine::UnitReport& unit) {
+  std::string text = fmt::format("{} words, busy {}, idle {}", unit.instructions, unit.busy, unit.idle);
+  for (const auto& [cause, cycles] : unit.stall) text += fmt::format(", {} {}", cause, cycles);
+  return text;
+}
+
+// The first unit whose cycles went elsewhere; "": none.
+std::string account_difference(const Answer& event, const Answer& other) {
+  for (std::size_t u = 0; u < other.units.size(); ++u) {
+    const std::string ours = text_of(event.units[u]), theirs = text_of(other.units[u]);
+    if (ours != theirs) return fmt::format(" {}: {}; event {}", event.units[u].name, theirs, ours);
+  }
+  return {};
+}
 
 void compare(const Kernel& kernel, std::uint64_t seed, const Answer& event, const Answer& other, CheckResult& result) {
   std::string difference;
@@ -28,6 +45,7 @@ void compare(const Kernel& kernel, std::uint64_t seed, const Answer& event, cons
   for (std::size_t i = 0; i < event.outputs.size(); ++i) {
     if (!other.outputs[i].same_bits(event.outputs[i])) difference += fmt::format(" output '{}' differs", kernel.program.outputs[i].name);
   }
+  difference += account_difference(event, other);
   result.cycles_compared += event.cycles;
   if (difference.empty()) return;
   ++result.mismatches;
@@ -37,17 +55,20 @@ void compare(const Kernel& kernel, std::uint64_t seed, const Answer& event, cons
 Expected<Answer> run_event(const Kernel& kernel, const Chip& chip) {
   SYSTOLE_ASSIGN(const auto time, machine::simulate_time(kernel.program, chip));
   SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(kernel.program, chip, kernel.inputs));
-  return Answer{"event", time.cycles, std::move(outputs)};
+  return Answer{"event", time.cycles, std::move(outputs), time.units};
 }
 
-// Cycle by cycle; a hash of the array's registers for each.
+// Cycle by cycle: a hash of the array's registers for each, and what every unit did.
 Expected<Answer> run_registers(const Kernel& kernel, const Chip& chip, std::vector<std::uint64_t>& hashes) {
   SYSTOLE_ASSIGN(const auto engine, machine::RegisterEngine::create(kernel.program, chip, kernel.inputs));
+  machine::CycleAccounts accounts(*engine, kernel.program, chip);
   while (!engine->done()) {
     hashes.push_back(engine->array_state(0, 0).hash());
+    accounts.before_step();
     engine->step();
+    accounts.after_step();
   }
-  return Answer{"register", engine->cycle(), engine->outputs()};
+  return Answer{"register", engine->cycle(), engine->outputs(), accounts.units()};
 }
 
 // The array's registers of both engines that have them, in every cycle that both had.
@@ -86,7 +107,7 @@ Expected<CheckResult> run_programs(const Chip& chip, const CheckOptions& options
     }
     if (model) {
       SYSTOLE_ASSIGN(auto run, model->run_hashed(kernel.program, kernel.inputs));
-      compare(kernel, seed, event, {"rtl", run.cycles, std::move(run.outputs)}, result);
+      compare(kernel, seed, event, {"rtl", run.cycles, std::move(run.outputs), {}}, result);
       if (options.registers) compare_arrays(kernel, seed, hashes, run.hashes, result);
     }
     ++result.programs;

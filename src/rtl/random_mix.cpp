@@ -19,7 +19,7 @@ class Mix {
     if (chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) families_.push_back(DType::kI8);
     if (chip.multiplies(DType::kQ8_8)) families_.push_back(DType::kQ8_8);
     if (chip.multiplies(DType::kBF16) && std::max(rows, columns) <= kMostFloatSide) families_.push_back(DType::kBF16);
-    canvas_.vmem = std::min(chip.vmem_bytes / 64 * 64, std::clamp<std::int64_t>(align(16 * rows * columns), 2048, 8192));
+    canvas_.vmem = std::min(chip.vmem_bytes / 64 * 64, std::clamp<std::int64_t>(align(16 * rows * columns), 1024, 8192));
     canvas_.accumulator_rows = std::min<std::int64_t>(chip.mxu.accumulator_rows, 40);
     canvas_.writer = &writer_;
     out_ = canvas_.vmem;
@@ -86,6 +86,7 @@ class Mix {
     if (dice < 0.74) return load();
     if (dice < 0.86) return store();
     if (dice < 0.92) return pad();
+    if (random_.chance(0.1)) return writer.add(isa::Barrier{}, isa::kScalar);
     writer.add(isa::Nop{}, random_.chance(0.2) ? isa::kScalar : any_unit());
   }
   isa::UnitId any_unit() {
@@ -219,12 +220,16 @@ class Mix {
                   .column = random_.integer(-4, 6), .accumulate = random_.integer(0, 1), .swap = swap ? 1 : 0,
                   .format = static_cast<std::int64_t>(format(family_, pad_type_))};
     const std::int64_t size = dtype_bytes(pad_type_);
-    const Stride moved = canvas_.stride(canvas_.bytes);
+    Stride moved = canvas_.stride(canvas_.bytes);
     const auto span = [&] {
       if (picture_) return Span{0, (pad_.height - 1) * line_ + pad_.width * size - 1} + steps(pad_.image_pitch, w.images) + moved.reach;
       return Span{0, w.length * size - 1} + steps(pad_.image_pitch, w.images) + steps(pad_.row_pitch, w.out_rows) + steps(pad_.step_pitch, w.out_columns) +
              moved.reach;
     };
+    while (span().high - span().low >= canvas_.vmem) {
+      moved = {};
+      for (std::int64_t* count : {&w.images, &w.out_rows, &w.out_columns}) *count = std::max<std::int64_t>(*count - 1, 1);
+    }
     Stride down = canvas_.stride(canvas_.rows);
     while (w.images * w.out_rows * w.out_columns + down.reach.high - down.reach.low > canvas_.accumulator_rows) {
       if (w.out_columns > 1) --w.out_columns;

@@ -48,7 +48,7 @@ class Writer {
     const auto elements = [&] { return run_.d0 * run_.d1 * run_.d2 * run_.d3 * run_.d4; };
     const auto slots = [&] { return (elements() / (run_.mode == 0 ? width : canvas_.chip.vpu.sublanes) + 1) * run_.w0 * run_.w1; };
     for (std::int64_t* d : {&run_.w0, &run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.w1, &run_.d4}) {
-      while (*d > 1 && (elements() * 8 > canvas_.vmem / 4 || slots() > 40)) --*d;
+      while (*d > 1 && (elements() * 8 > canvas_.vmem / 4 || slots() > 14)) --*d;
     }
   }
   DType type() {
