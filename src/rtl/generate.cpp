@@ -50,8 +50,10 @@ Status check_chip(const Chip& chip) {
   if (hbm.bandwidth.free()) return reject(chip, "hbm.bandwidth", "transfers that cost nothing");
   if (hbm.bandwidth.bytes > hbm.burst_bytes * hbm.bandwidth.cycles) return reject(chip, "hbm.bandwidth", "more than one burst a cycle");
   if (chip.timing.control_cycles != 1) return reject(chip, "timing.control_cycles", "control without registers");
-  if (chip.timing.feeder_latency != 1 || chip.timing.accumulator_latency != 1) {
-    return reject(chip, "timing.feeder_latency", "feeder and accumulator latencies other than 1");
+  if (chip.timing.feeder_latency < 1) return reject(chip, "timing.feeder_latency", "inputs in the cycle of their address: memory has a register");
+  if (chip.timing.accumulator_latency < 1) return reject(chip, "timing.accumulator_latency", "accumulators without a register");
+  if (std::max(chip.timing.feeder_latency, chip.timing.accumulator_latency) > kMostLatency) {
+    return reject(chip, "timing", fmt::format("a feeder or accumulator latency of more than {} cycles: each is a register as wide as the array", kMostLatency));
   }
   return ok_status();
 }
@@ -63,7 +65,7 @@ std::string chip_package(const Chip& chip) {
   const bool vector = chip.vpu.present;
   const std::int64_t lanes = vector ? chip.vpu.lanes : 1, sublanes = vector ? chip.vpu.sublanes : 1;
   // Open at once: an instruction a cycle from its issue to its end.
-  const int ends_bits = bits_for(std::max({rows + columns + 4, chip.hbm.latency_cycles + 4, chip.timing.vector_latency + 4}));
+  const int ends_bits = bits_for(std::max({rows + columns + chip.timing.feeder_latency + chip.timing.accumulator_latency + 2, chip.hbm.latency_cycles + 4, chip.timing.vector_latency + 4}));
   std::string text = fmt::format("// Chip {}: sizes.\n/* verilator lint_off UNUSEDPARAM */\npackage chip;\n", chip.name);
   constant(text, "ROWS", rows);
   constant(text, "COLUMNS", columns);
@@ -75,6 +77,8 @@ std::string chip_package(const Chip& chip) {
   constant(text, "ENDS_BITS", ends_bits);
   constant(text, "GIVE_BITS", ends_bits + 1);
   constant(text, "TOKEN_BITS", 16);
+  constant(text, "FEEDER_LATENCY", chip.timing.feeder_latency);
+  constant(text, "ACCUMULATOR_LATENCY", chip.timing.accumulator_latency);
   constant(text, "ACC_ROWS", chip.mxu.accumulator_rows);
   constant(text, "ACC_BITS", bits_for(chip.mxu.accumulator_rows));
   constant(text, "TARGET_BITS", bits_for(chip.mxu.accumulator_rows) + 15);

@@ -26,6 +26,8 @@ constexpr std::int64_t kProgramWords = 1 << 16;  // instruction memory
 constexpr std::int64_t kMicroWords = 1 << 12;    // of micro-operations
 constexpr std::int64_t kMostRows = 32, kMostFloatRows = 8;   // elements of an array's side
 
+constexpr std::int64_t kMostLatency = 64;        // of feeder and accumulators, in cycles
+
 // Which arithmetic the elements have.
 struct Families { bool integer = false, fixed = false, floating = false; };
 Families families_of(const Chip& chip);

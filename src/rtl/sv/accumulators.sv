@@ -1,5 +1,5 @@
 // The accumulators below the array: ACC_ROWS x COLUMNS words. A row's target travels beside its sums: ROWS cycles down, then a
-// column a cycle. DMA engines read rows, the vector unit words; what is read comes a cycle later. `ending`: the last sum of a
+// column a cycle, ACCUMULATOR_LATENCY - 1 cycles behind the array. DMA engines read rows, the vector unit words; what is read comes a cycle later. `ending`: the last sum of a
 // matmul is being written.
 module accumulators (
     input  logic                                 clk,
@@ -17,7 +17,8 @@ module accumulators (
   localparam int T = chip::TARGET_BITS;
   localparam int A = chip::ACC_BITS;
   localparam int N = chip::WORD_BITS;
-  localparam int STAGES = chip::ROWS + chip::COLUMNS - 1;
+  localparam int BEHIND = chip::ACCUMULATOR_LATENCY - 1;
+  localparam int STAGES = chip::ROWS + chip::COLUMNS - 1 + BEHIND;
   logic [STAGES*T-1:0] travelling;   // stage k: given by the feeder k + 1 cycles before this one
   logic [31:0] words[0:chip::ACC_ROWS*chip::COLUMNS-1];
 `ifdef VERILATOR   // a run starts from zeros (docs/machine.md section 9); real memory is cleared by the host
@@ -26,6 +27,9 @@ module accumulators (
     for (i = 0; i < chip::ACC_ROWS * chip::COLUMNS; i = i + 1) words[i] = 32'd0;
   end
 `endif
+
+  logic [chip::COLUMNS*32-1:0] sums_here;
+  delay #(.CYCLES(BEHIND), .WIDTH(chip::COLUMNS * 32)) sums_later (.clk(clk), .reset(reset), .in(sums), .out(sums_here));
 
   always_ff @(posedge clk)
     if (reset) travelling <= '0;
@@ -38,14 +42,14 @@ module accumulators (
       logic [N-1:0] place;
       logic [31:0] total;
       logic write;
-      assign here  = travelling[(chip::ROWS-1+c)*T+:T];
+      assign here  = travelling[(chip::ROWS-1+c+BEHIND)*T+:T];
       assign place = N'(here[A-1:0]) * N'(chip::COLUMNS) + N'(c);
       assign write = here[T-2] && here[A+:10] > 10'(c);
       accumulate add (
           .enable(write),
           .family(here[A+10+:2]),
           .before_sum(here[T-3] ? words[place] : 32'd0),
-          .sum(sums[c*32+:32]),
+          .sum(sums_here[c*32+:32]),
           .result(total)
       );
       always_ff @(posedge clk) if (write) words[place] <= total;

@@ -60,7 +60,9 @@ module feeder (
     end
   endgenerate
 
-  // What the row is, one cycle later, when its bytes have left VMEM.
+  // What the row is, one cycle later, when its bytes have left VMEM; from there on FEEDER_LATENCY - 1 cycles to the array.
+  logic [chip::ROWS*(O+2)-1:0] row_now;
+  logic [chip::TARGET_BITS-1:0] target_now;
   logic [chip::ROWS-1:0] used, in_bounds;
   logic valid, switching;
   logic [4:0] row_kind;
@@ -76,9 +78,11 @@ module feeder (
   );
   generate
     for (e = 0; e < chip::ROWS; e = e + 1) begin : element
-      assign row[e*(O+2)+:O+2] = {switching, valid, operands[e*O+:O]};
+      assign row_now[e*(O+2)+:O+2] = {switching, valid, operands[e*O+:O]};
     end
   endgenerate
+  delay #(.CYCLES(chip::FEEDER_LATENCY - 1), .WIDTH(chip::ROWS * (O + 2))) row_later (.clk(clk), .reset(reset), .in(row_now), .out(row));
+  delay #(.CYCLES(chip::FEEDER_LATENCY - 1), .WIDTH(chip::TARGET_BITS)) target_later (.clk(clk), .reset(reset), .in(target_now), .out(target));
 
   always_ff @(posedge clk) begin
     valid <= streaming && !reset;
@@ -87,7 +91,7 @@ module feeder (
     in_bounds <= in_bounds_now;
     row_pad <= pad_value;
     row_kind <= kind;
-    target <= {last && streaming && !reset, streaming && !reset, accumulate, family, columns, accumulator_row};
+    target_now <= {last && streaming && !reset, streaming && !reset, accumulate, family, columns, accumulator_row};
   end
 
   always_ff @(posedge clk) begin

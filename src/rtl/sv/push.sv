@@ -24,7 +24,8 @@ module push (
   assign tile_done = busy && tile && row == 10'd0;
   assign address   = here[chip::VMEM_BITS-1:0];
 
-  // What the row is, one cycle later, when its bytes have left VMEM.
+  // What the row is, one cycle later, when its bytes have left VMEM; from there on as long to the array as a row of inputs.
+  logic [chip::COLUMNS*(O+2)-1:0] weights_now;
   logic accept, accept_first, row_used;
   logic [4:0] row_kind;
   logic [9:0] row_columns;
@@ -42,9 +43,10 @@ module push (
   generate
     for (c = 0; c < chip::COLUMNS; c = c + 1) begin : column
       assign used[c] = row_used && row_columns > 10'(c);
-      assign weights[c*(O+2)+:O+2] = {accept_first, accept, operands[c*O+:O]};
+      assign weights_now[c*(O+2)+:O+2] = {accept_first, accept, operands[c*O+:O]};
     end
   endgenerate
+  delay #(.CYCLES(chip::FEEDER_LATENCY - 1), .WIDTH(chip::COLUMNS * (O + 2))) later (.clk(clk), .reset(reset), .in(weights_now), .out(weights));
 
   always_ff @(posedge clk) begin
     accept       <= busy && tile && !reset;
