@@ -9,6 +9,8 @@ packages=(
   libhwy-dev libtbb-dev libfmt-dev libspdlog-dev libcli11-dev libyaml-cpp-dev nlohmann-json3-dev zlib1g-dev libxxhash-dev
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev
   verilator yosys                                          # the RTL engine, and a second reader of its sources
+  opensta qflow-tech-osu018 qflow-tech-osu035 qflow-tech-osu050   # synthesis: timing, standard cells
+  nextpnr-ice40 fpga-icestorm                              # synthesis for FPGAs
   gtkwave xvfb xauth                                       # waves: a reader of them, and a display for its test
   chromium                                                 # the test of the animated pictures
   python3 python3-numpy python3-onnx python3-pil fonts-dejavu-core   # model scripts and the reading example

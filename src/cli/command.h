@@ -39,6 +39,7 @@ void add_analyze(CLI::App& app, Context& context);
 void add_hardware(CLI::App& app, Context& context);   // rtl, rtl-check
 void add_waves(CLI::App& app, Context& context);
 void add_tinytpu(CLI::App& app, Context& context);
+void add_synth(CLI::App& app, Context& context);
 
 // inputs.cpp
 using Tensors = std::map<std::string, Tensor>;

@@ -43,6 +43,7 @@ int main(int argc, char** argv) {
   add_hardware(app, context);
   add_waves(app, context);
   add_tinytpu(app, context);
+  add_synth(app, context);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,0 +1,185 @@
+// Yosys, nextpnr and icepack: a chip or a part of it on an iCE40.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/file.h"
+#include "rtl/synth_tools.h"
+
+namespace systole::rtl {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Device {
+  const char* name;
+  const char* place;      // nextpnr's options
+  const char* synth;      // more options of synth_ice40
+  std::int64_t cells, brams, dsps, pins;
+};
+constexpr Device kDevices[] = {{"ice40-hx8k", "--hx8k --package ct256", "", 7680, 32, 0, 206},
+                               {"ice40-up5k", "--up5k --package sg48", "-dsp", 5280, 30, 8, 39}};
+constexpr std::int64_t kBramBits = 4096;
+
+Expected<Device> find_device(const std::string& name) {
+  for (const Device& device : kDevices) {
+    if (name == device.name) return device;
+  }
+  return invalid_input("--fpga " + name, "is no device", "ice40-hx8k, ice40-up5k");
+}
+
+bool is_data(const Port& port) { return port.name != "clk" && port.name != "reset"; }
+
+std::int64_t pins_of(const std::vector<Port>& ports) {
+  std::int64_t pins = 0;
+  for (const Port& port : ports) pins += port.bits;
+  return pins;
+}
+
+// The part with its ports behind two shift registers, one for all inputs, one that takes all outputs when `capture` is high.
+std::string serial_wrapper(const std::string& top, const std::vector<Port>& ports) {
+  std::int64_t in = 0, out = 0;
+  std::string pins;
+  for (const Port& port : ports) {
+    if (!is_data(port)) {
+      pins += fmt::format(", .{0}({0})", port.name);
+      continue;
+    }
+    std::int64_t& at = port.output ? out : in;
+    pins += fmt::format(", .{}({}[{}:{}])", port.name, port.output ? "results" : "given", at + port.bits - 1, at);
+    at += port.bits;
+  }
+  return fmt::format(
+      "module systole_pins (input clk, input reset, input serial_in, input capture, output serial_out);\n"
+      "  reg [{1}:0] given;\n  wire [{2}:0] results;\n  reg [{2}:0] taken;\n"
+      "  always @(posedge clk) begin\n    given <= {{given, serial_in}};\n    taken <= capture ? results : {{taken, 1'b0}};\n  end\n"
+      "  assign serial_out = taken[{2}];\n  {0} part ({3});\nendmodule\n",
+      top, std::max<std::int64_t>(in, 1) - 1, std::max<std::int64_t>(out, 1) - 1, pins.substr(2));
+}
+
+// What cannot fit is said before hours of mapping its memories to flip-flops.
+Status check_memory(const Chip& chip, const Design& design, const Device& device) {
+  if (design.macros.empty()) return ok_status();
+  const std::int64_t available = device.brams * kBramBits;
+  return unsupported(
+      fmt::format("{} on {}", chip.name, device.name),
+      fmt::format("does not fit: the vector memory alone is {} bits, block RAM has {} ({:.1f} times too many), and each of its bytes' ports would need a copy",
+                  8 * chip.vmem_bytes, available, static_cast<double>(8 * chip.vmem_bytes) / static_cast<double>(available)),
+      "place a part of it: --top array (with --formats i8 the 4 x 4 array fits an ice40-hx8k)");
+}
+
+// "ICESTORM_LC:  4581/ 7680" of nextpnr's log.
+bool find_use(const std::string& text, const std::string& kind, std::int64_t& used, std::int64_t& available) {
+  const std::size_t at = text.find(kind + ":");
+  if (at == std::string::npos) return false;
+  char* end = nullptr;
+  used = std::strtoll(text.c_str() + at + kind.size() + 1, &end, 10);
+  available = *end == '/' ? std::strtoll(end + 1, nullptr, 10) : 0;
+  return true;
+}
+
+struct Use { std::int64_t used = 0, available = 0; };
+
+Expected<FpgaResult> read_use(const Scratch& scratch, const Chip& chip, const Device& device) {
+  SYSTOLE_ASSIGN(const std::string text, read_text_file(scratch.file("nextpnr.log")));
+  FpgaResult result;
+  Use cells, brams, dsps;
+  if (!find_use(text, "ICESTORM_LC", cells.used, cells.available)) return Error{ErrorCode::kInternal, "nextpnr-ice40", "told no utilisation", {}};
+  find_use(text, "ICESTORM_RAM", brams.used, brams.available);
+  find_use(text, "ICESTORM_DSP", dsps.used, dsps.available);
+  std::string over;
+  const auto check = [&](const Use& use, const char* name) {
+    if (use.used > use.available) over += fmt::format("{}{} of {} {} ({} too many)", over.empty() ? "" : ", ", use.used, use.available, name, use.used - use.available);
+  };
+  check(cells, "logic cells");
+  check(brams, "block RAMs");
+  check(dsps, "multipliers");
+  if (!over.empty()) {
+    return unsupported(fmt::format("{} on {}", chip.name, device.name), "does not fit: " + over, "--formats i8, a chip file with a smaller array, or --fpga ice40-hx8k");
+  }
+  result.cells = cells.used;
+  result.cells_available = cells.available;
+  result.brams = brams.used;
+  result.brams_available = brams.available;
+  result.dsps = dsps.used;
+  result.dsps_available = dsps.available;
+  return result;
+}
+
+Status read_cells(const Scratch& scratch, FpgaResult& result) {
+  SYSTOLE_ASSIGN(const std::string text, read_text_file(scratch.file("fpga_stat.txt")));
+  std::istringstream lines(text);
+  result.luts = result.ffs = 0;
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string type;
+    std::int64_t count = 0;
+    if (!(words >> type >> count)) continue;
+    if (type == "SB_LUT4") result.luts += count;
+    if (type.rfind("SB_DFF", 0) == 0) result.ffs += count;
+  }
+  return ok_status();
+}
+
+Status read_clock(const Scratch& scratch, FpgaResult& result) {
+  SYSTOLE_ASSIGN(const std::string report, read_text_file(scratch.file("nextpnr.json")));
+  const Json json = Json::parse(report, nullptr, false);
+  if (!json.is_discarded() && json.contains("fmax")) {
+    for (const auto& [clock, value] : json["fmax"].items()) result.fmax_mhz = value["achieved"].get<double>();
+  }
+  return ok_status();
+}
+
+Status need_tools() {
+  SYSTOLE_TRY(need_tool("nextpnr-ice40", "nextpnr-ice40"));
+  return need_tool("icepack", "fpga-icestorm");
+}
+
+Status run(const Chip& chip, const Device& device, const SynthOptions& options, const Scratch& scratch, FpgaResult& result) {
+  SYSTOLE_TRY(need_tools());
+  options.progress(fmt::format("writing and reading the hardware of {}", chip.name));
+  SYSTOLE_ASSIGN(const Design design, elaborate(chip, options.top, scratch));
+  SYSTOLE_TRY(check_memory(chip, design, device));
+  const std::vector<Port>& ports = design.ports.at(design.top);
+  const bool serial = pins_of(ports) > device.pins;
+  if (serial) SYSTOLE_TRY(write_file(scratch.file("pins.v"), serial_wrapper(design.top, ports)));
+  const std::string top = serial ? "systole_pins" : design.top;
+  SYSTOLE_TRY(write_file(scratch.file("fpga.ys"), fmt::format("read_verilog -sv {}{}\nsynth_ice40 {} -top {} -json fpga.json\ntee -q -o fpga_stat.txt stat -top {}\n",
+                                                              design.sources, serial ? " pins.v" : "", device.synth, top, top)));
+  options.progress(fmt::format("synthesis of {} for {}", design.top, device.name));
+  SYSTOLE_TRY(run_tool(scratch, "yosys", "yosys -Q fpga.ys", "yosys.log"));
+  options.progress("placement and routing");
+  const Status placed = run_tool(scratch, "nextpnr-ice40", fmt::format("nextpnr-ice40 {} --json fpga.json --asc chip.asc --report nextpnr.json --seed 1", device.place), "nextpnr.log");
+  auto use = read_use(scratch, chip, device);
+  if (!use.ok() && use.error().code == ErrorCode::kUnsupported) return use.error();   // the reason, rather than the failed placement
+  SYSTOLE_TRY(placed);
+  if (!use.ok()) return use.error();
+  result = std::move(use).value();
+  result.top = design.top;
+  result.device = device.name;
+  result.serial_pins = serial;
+  options.progress("bitstream");
+  SYSTOLE_TRY(run_tool(scratch, "icepack", "icepack chip.asc chip.bin", "icepack.log"));
+  SYSTOLE_TRY(read_cells(scratch, result));
+  return read_clock(scratch, result);
+}
+
+}  // namespace
+
+Expected<FpgaResult> place_fpga(const Chip& chip, const std::string& device, const SynthOptions& options) {
+  SYSTOLE_ASSIGN(const Device found, find_device(device));
+  SYSTOLE_ASSIGN(const Scratch scratch, Scratch::make());
+  FpgaResult result;
+  const Status status = run(chip, found, options, scratch, result);
+  std::vector<std::string> kept = {"fpga.ys", "pins.v", "yosys.log", "nextpnr.log", "elaborate.log"};
+  if (status.ok()) kept.insert(kept.end(), {"chip.asc", "chip.bin"});
+  const Status written = keep_files(scratch, kept, options.output);
+  if (!status.ok()) return status.error();
+  if (!written.ok()) return written.error();
+  if (!options.output.empty()) result.bitstream = (std::filesystem::path(options.output) / "chip.bin").string();
+  return result;
+}
+
+}  // namespace systole::rtl
