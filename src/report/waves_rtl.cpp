@@ -47,6 +47,8 @@ std::vector<Signal> rtl_signals(const Chip& chip, const RtlWidths& widths) {
   for (std::int64_t d = 0; d < chip.dma_engines; ++d) {
     list.add("dma", {at("transfer", d), "engine"},
              {{"request"}, {"request_write"}, {"request_address", 36, kHex}, {"grant"}, {"answer"}, {"rows_left", 16, kUnsigned}, {"offset", 24, kUnsigned}, {"local_here", 32, kHex}});
+    list.add("axi", {at("transfer", d), "bus"},
+             {{"araddr", 36, kHex}, {"arvalid"}, {"arready"}, {"rvalid"}, {"awaddr", 36, kHex}, {"awvalid"}, {"awready"}, {"wvalid"}, {"bvalid"}, {"second"}});
   }
   list.add("push and feeder", {"push_unit"}, {{"busy"}, {"here", 32, kHex}, {"row", 10, kUnsigned}, {"tile_done"}});
   list.add("push and feeder", {"matrix_feeder"},

@@ -48,7 +48,15 @@ Status check_chip(const Chip& chip) {
   if (chip.mxu.accumulator_rows < 2) return reject(chip, "mxu.accumulator_rows", "accumulators without a size");
   if (chip.dma_engines < 1 || chip.dma_engines > isa::kMaxDmaEngines) return reject(chip, "dma_engines", "one to four engines are needed");
   if (hbm.bandwidth.free()) return reject(chip, "hbm.bandwidth", "transfers that cost nothing");
-  if (hbm.bandwidth.bytes > hbm.burst_bytes * hbm.bandwidth.cycles) return reject(chip, "hbm.bandwidth", "more than one burst a cycle");
+  if (2 * hbm.bandwidth.bytes > hbm.burst_bytes * hbm.bandwidth.cycles) {
+    return reject(chip, "hbm.bandwidth", "more than one burst every two cycles (a burst can be two beats of the AXI bus)");
+  }
+  if (hbm.burst_bytes < kLeastBusBytes || hbm.burst_bytes > kMostBusBytes || !std::has_single_bit(static_cast<std::uint64_t>(hbm.burst_bytes))) {
+    return reject(chip, "hbm.burst_bytes", fmt::format("an AXI bus of {} bytes: a power of two from {} to {} is needed", hbm.burst_bytes, kLeastBusBytes, kMostBusBytes));
+  }
+  if (hbm.latency_cycles < kLeastLatency) {
+    return reject(chip, "hbm.latency_cycles", fmt::format("a latency below {} cycles, in which an AXI write cannot be answered", kLeastLatency));
+  }
   if (chip.timing.control_cycles != 1) return reject(chip, "timing.control_cycles", "control without registers");
   if (chip.timing.feeder_latency < 1) return reject(chip, "timing.feeder_latency", "inputs in the cycle of their address: memory has a register");
   if (chip.timing.accumulator_latency < 1) return reject(chip, "timing.accumulator_latency", "accumulators without a register");
@@ -88,6 +96,8 @@ std::string chip_package(const Chip& chip) {
   constant(text, "BURST_BYTES", chip.hbm.burst_bytes);
   constant(text, "SIZE_BITS", size_bits(chip));
   constant(text, "FLIGHT_BITS", bits_for(chip.hbm.latency_cycles + 2));
+  constant(text, "AXI_ID_BITS", bits_for(dmas));
+  constant(text, "CONTROL_BITS", bits_for(kProgramWords) + 6);   // byte addresses of the AXI4-Lite slave: the upper half is instruction memory
   // Operands: {family, data}. Integers with their sign, Q8.8, floats as bf16.
   text += "  localparam logic [1:0] INTEGER = 2'd0;\n  localparam logic [1:0] FIXED = 2'd1;\n  localparam logic [1:0] FLOAT = 2'd2;\n";
   constant(text, "HAS_INTEGER", families.integer);

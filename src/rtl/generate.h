@@ -2,8 +2,8 @@
 // instruction table's opcodes and field offsets).
 //
 // One core with one array: integers (i8, ui8) and Q8.8 up to 32 x 32 elements, bf16 up to 8 x 8, shadow weights, a vector unit of any
-// number of lanes, one to four DMA engines on HBM that serves at most one burst a cycle. Any other chip is kUnsupported, and the
-// error names the field.
+// number of lanes, one to four DMA engines, each an AXI4 master (docs/axi.md), on HBM that serves at most one burst every two cycles.
+// Any other chip is kUnsupported, and the error names the field.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,8 @@ std::span<const SourceText> source_texts();   // the files of src/rtl/sv and the
 
 constexpr std::int64_t kProgramWords = 1 << 16;  // instruction memory
 constexpr std::int64_t kMicroWords = 1 << 12;    // of micro-operations
+constexpr std::int64_t kLeastBusBytes = 4, kMostBusBytes = 128;   // of an AXI4 beat, a burst's bytes
+constexpr std::int64_t kLeastLatency = 3;         // of far memory: address, data and answer of a write that is two beats
 constexpr std::int64_t kMostRows = 32, kMostFloatRows = 8;   // elements of an array's side
 
 constexpr std::int64_t kMostLatency = 64;        // of feeder and accumulators, in cycles

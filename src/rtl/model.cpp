@@ -100,12 +100,12 @@ Expected<std::vector<std::uint8_t>> initial_memory(const isa::Program& program, 
 }
 
 // What testbench.cpp reads.
-std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory) {
+std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory, std::uint64_t awkward_seed) {
   const auto& code = program.cores[0].code;
   const bool halts = !code.empty() && code.back().as<isa::Halt>();
   std::vector<std::uint8_t> bytes;
   for (const std::int64_t number : {static_cast<std::int64_t>(code.size()) + (halts ? 0 : 1), program.hbm_bytes, chip.hbm.bandwidth.bytes,
-                                    chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, static_cast<std::int64_t>(size_bits(chip)),
+                                    chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, static_cast<std::int64_t>(awkward_seed),
                                     std::int64_t{1} << 40, static_cast<std::int64_t>(program.microcode.size()), chip.mxu.rows, chip.mxu.columns,
                                     data_bits(chip)}) {
     append(bytes, static_cast<std::uint64_t>(number));
@@ -172,42 +172,48 @@ Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache, b
 }
 
 Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace) const {
-  return run(program, inputs, trace, false);
+  return run(program, inputs, {.trace = trace});
 }
 
 Expected<RtlResult> RtlModel::run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const {
-  return run(program, inputs, nullptr, true);
+  return run(program, inputs, {.hashed = true});
 }
 
-Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace, bool hashed) const {
+Expected<RtlResult> RtlModel::run_awkward(const isa::Program& program, const std::vector<Tensor>& inputs, std::uint64_t seed) const {
+  return run(program, inputs, {.awkward_seed = std::max<std::uint64_t>(seed, 1)});
+}
+
+Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const Manner& manner) const {
   SYSTOLE_TRY(check_program(program, chip_));
   SYSTOLE_ASSIGN(const std::vector<std::uint8_t> memory, initial_memory(program, inputs));
   SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
   const std::string input = (scratch / "input").string(), output = (scratch / "output").string();
-  SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory)));
+  SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory, manner.awkward_seed)));
   std::string command = fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output);
   const std::string waves = (scratch / "waves").string();
-  if (trace != nullptr) {
-    command += trace->arguments(waves);
+  if (manner.trace != nullptr) {
+    command += manner.trace->arguments(waves);
   }
   const std::string hashes = (scratch / "hashes").string();
-  if (hashed) command += fmt::format(" '{}'", hashes);
-  const int status = std::system(command.c_str());
+  if (manner.hashed) command += fmt::format(" '{}'", hashes);
+  const std::string complaint = (scratch / "complaint").string();
+  const int status = std::system((command + fmt::format(" 2> '{}'", complaint)).c_str());
+  const std::string reason = status == 0 ? "" : last_lines(complaint);
   auto bytes = read_file(output);
   std::error_code failure;
   Status traced = ok_status();
-  if (trace != nullptr && status == 0) {
+  if (manner.trace != nullptr && status == 0) {
     const auto fst = read_file(waves);
-    traced = fst.ok() ? write_file(trace->file, *fst) : Status(fst.error());
+    traced = fst.ok() ? write_file(manner.trace->file, *fst) : Status(fst.error());
   }
   std::vector<std::uint8_t> hash_bytes;
-  if (hashed && status == 0) {
+  if (manner.hashed && status == 0) {
     SYSTOLE_ASSIGN(hash_bytes, read_file(hashes));
   }
   fs::remove_all(scratch, failure);
   if (!traced.ok()) return traced.error();
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
-    return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}", status), {}};
+    return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}: {}", status, reason), {}};
   }
   RtlResult result;
   std::memcpy(&result.cycles, bytes->data(), 8);

@@ -31,10 +31,17 @@ class RtlModel {
   Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace = nullptr) const;
   // The same, with a hash of the array's registers for each cycle.
   Expected<RtlResult> run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const;
+  // The same on a memory that takes and answers the AXI transactions at random times: the values are the same, the cycles are not.
+  Expected<RtlResult> run_awkward(const isa::Program& program, const std::vector<Tensor>& inputs, std::uint64_t seed) const;
   const std::string& folder() const { return folder_; }
 
  private:
-  Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace, bool hashed) const;
+  struct Manner {
+    const RtlTrace* trace = nullptr;
+    bool hashed = false;
+    std::uint64_t awkward_seed = 0;        // 0: the memory rule
+  };
+  Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const Manner& manner) const;
   RtlModel(const Chip& chip, std::string folder) : chip_(chip), folder_(std::move(folder)) {}
   Chip chip_;
   std::string folder_;

@@ -1,7 +1,7 @@
 // A DMA engine: planes x rows x bursts between far memory and VMEM or accumulators.
 //
-// Memory port: `request` stands with address, size, direction and whether it is the transfer's last until the cycle of `grant`. A store's bytes follow one cycle
-// after the grant. Every burst is answered, in order, by `answer`: a load's with its bytes.
+// Memory port (axi_master.sv): `request` stands with address, size, direction and whether it is the transfer's last until the cycle of `grant`. A store's bytes
+// stand in the cycle after each in which its request stood. Every burst is answered, in order, in a later cycle by `answer`: a load's with its bytes.
 module dma (
     input  logic                          clk,
     input  logic                          reset,
@@ -59,7 +59,7 @@ module dma (
   assign accumulator_row = local_here[chip::ACC_BITS-1:0];
   assign local_read_address = local_here[A-1:0] + A'(offset);
 
-  // A store's bytes, in the cycle after the grant.
+  // A store's bytes.
   logic data_from_accumulators;
   logic [chip::ROW_BITS-1:0] data_offset;
   logic [chip::COLUMNS*32+chip::BURST_BYTES*8-1:0] data_words;
@@ -77,8 +77,7 @@ module dma (
   logic [F-1:0] flight_first, flight_next;
   logic [A+S+1:0] served;
   assign served = {last, store, request_size, local_read_address};
-  // A burst may be answered in the cycle in which it is served.
-  assign oldest = flight_first == flight_next ? served : flight[flight_first];
+  assign oldest = flight[flight_first];
   assign ended = answer && oldest[A+S+1];
   assign local_write_address = oldest[A-1:0];
   assign local_write_size = answer && !oldest[A+S] ? oldest[A+:S] : '0;

@@ -3,8 +3,8 @@ module sequencer (
     input  logic                                     clk,
     input  logic                                     reset,
     input  logic                                     host_write,
-    input  logic [             chip::PROGRAM_BITS-1:0] host_address,
-    input  logic [                           255:0] host_word,
+    input  logic [              chip::PROGRAM_BITS+2:0] host_address,   // of an eighth of a word
+    input  logic [                              31:0] host_data,
     input  logic [chip::GIVERS*chip::GIVE_BITS-1:0] given,
     input  logic [                chip::GIVERS-1:0] full,
     input  logic                                     drained,
@@ -13,7 +13,6 @@ module sequencer (
     output logic                                     halted
 );
   localparam int P = chip::PROGRAM_BITS;
-  logic [255:0] program_memory[0:chip::PROGRAM_WORDS-1];
   logic [203:0] stride_sets[0:31];
   logic [255:0] word;
   logic [P-1:0] pc, next_pc;
@@ -68,11 +67,15 @@ module sequencer (
     else if (done) next_pc = again ? starts[P*32'(inner)+:P] : pc + 1'b1;
   end
 
-  always_ff @(posedge clk) begin
-    if (host_write) program_memory[host_address] <= host_word;
-    word <= program_memory[next_pc];
-    pc   <= next_pc;
-  end
+  program_memory code (
+      .clk(clk),
+      .write(host_write),
+      .write_address(host_address),
+      .write_data(host_data),
+      .read_address(next_pc),
+      .read_word(word)
+  );
+  always_ff @(posedge clk) pc <= next_pc;
 
   always_ff @(posedge clk) begin
     if (reset) begin

@@ -1,25 +1,70 @@
-// One core. The host writes the program while `reset` is high; the first cycle without reset is cycle 0. Far memory is
-// behind one port per DMA engine (dma.sv). `halted`: the program has ended; `cycles` is its cycle count.
+// One core. The host loads and starts it through an AXI4-Lite slave (axi_control.sv); far memory is behind one AXI4 master per DMA engine (axi_master.sv), the
+// engines' signals side by side, engine 0 lowest. `running` from cycle 0 of the program on; `halted`: it has ended.
 module systole (
     input  logic                                      clk,
-    input  logic                                      reset,
-    input  logic                                      host_write,
-    input  logic [           chip::PROGRAM_BITS-1:0]  host_address,
-    input  logic [                             255:0] host_word,
-    input  logic                                      host_micro_write,
-    input  logic [             chip::MICRO_BITS-1:0]  host_micro_address,
-    input  logic [                              63:0] host_micro_word,
+    input  logic                                      aresetn,
+    output logic                                      running,
     output logic                                      halted,
-    output logic [                              63:0] cycles,
-    output logic [                  chip::DMAS-1:0]   request,
-    output logic [                  chip::DMAS-1:0]   request_write,
-    output logic [                  chip::DMAS-1:0]   request_last,
-    output logic [               chip::DMAS*36-1:0]   request_address,
-    output logic [  chip::DMAS*chip::SIZE_BITS-1:0]   request_size,
-    input  logic [                  chip::DMAS-1:0]   grant,
-    output logic [chip::DMAS*chip::BURST_BYTES*8-1:0] write_data,
-    input  logic [                  chip::DMAS-1:0]   answer,
-    input  logic [chip::DMAS*chip::BURST_BYTES*8-1:0] answer_data
+    input  logic [chip::CONTROL_BITS-1:0]              s_axi_awaddr,
+    input  logic                                       s_axi_awvalid,
+    output logic                                       s_axi_awready,
+    input  logic [32-1:0]                              s_axi_wdata,
+    input  logic [4-1:0]                               s_axi_wstrb,
+    input  logic                                       s_axi_wvalid,
+    output logic                                       s_axi_wready,
+    output logic [2-1:0]                               s_axi_bresp,
+    output logic                                       s_axi_bvalid,
+    input  logic                                       s_axi_bready,
+    input  logic [chip::CONTROL_BITS-1:0]              s_axi_araddr,
+    input  logic                                       s_axi_arvalid,
+    output logic                                       s_axi_arready,
+    output logic [32-1:0]                              s_axi_rdata,
+    output logic [2-1:0]                               s_axi_rresp,
+    output logic                                       s_axi_rvalid,
+    input  logic                                       s_axi_rready,
+    output logic [chip::DMAS*chip::AXI_ID_BITS-1:0]    m_axi_awid,
+    output logic [chip::DMAS*36-1:0]                   m_axi_awaddr,
+    output logic [chip::DMAS*8-1:0]                    m_axi_awlen,
+    output logic [chip::DMAS*3-1:0]                    m_axi_awsize,
+    output logic [chip::DMAS*2-1:0]                    m_axi_awburst,
+    output logic [chip::DMAS-1:0]                      m_axi_awlock,
+    output logic [chip::DMAS*4-1:0]                    m_axi_awcache,
+    output logic [chip::DMAS*3-1:0]                    m_axi_awprot,
+    output logic [chip::DMAS*4-1:0]                    m_axi_awqos,
+    output logic [chip::DMAS*2-1:0]                    m_axi_awuser,
+    output logic [chip::DMAS-1:0]                      m_axi_awvalid,
+    input  logic [chip::DMAS-1:0]                      m_axi_awready,
+    output logic [chip::DMAS*chip::BURST_BYTES*8-1:0]  m_axi_wdata,
+    output logic [chip::DMAS*chip::BURST_BYTES-1:0]    m_axi_wstrb,
+    output logic [chip::DMAS-1:0]                      m_axi_wlast,
+    output logic [chip::DMAS-1:0]                      m_axi_wvalid,
+    input  logic [chip::DMAS-1:0]                      m_axi_wready,
+    /* verilator lint_off UNUSEDSIGNAL */   // one identifier a port, one beat a transaction
+    input  logic [chip::DMAS*chip::AXI_ID_BITS-1:0]    m_axi_bid,
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  logic [chip::DMAS*2-1:0]                    m_axi_bresp,
+    input  logic [chip::DMAS-1:0]                      m_axi_bvalid,
+    output logic [chip::DMAS-1:0]                      m_axi_bready,
+    output logic [chip::DMAS*chip::AXI_ID_BITS-1:0]    m_axi_arid,
+    output logic [chip::DMAS*36-1:0]                   m_axi_araddr,
+    output logic [chip::DMAS*8-1:0]                    m_axi_arlen,
+    output logic [chip::DMAS*3-1:0]                    m_axi_arsize,
+    output logic [chip::DMAS*2-1:0]                    m_axi_arburst,
+    output logic [chip::DMAS-1:0]                      m_axi_arlock,
+    output logic [chip::DMAS*4-1:0]                    m_axi_arcache,
+    output logic [chip::DMAS*3-1:0]                    m_axi_arprot,
+    output logic [chip::DMAS*4-1:0]                    m_axi_arqos,
+    output logic [chip::DMAS*2-1:0]                    m_axi_aruser,
+    output logic [chip::DMAS-1:0]                      m_axi_arvalid,
+    input  logic [chip::DMAS-1:0]                      m_axi_arready,
+    /* verilator lint_off UNUSEDSIGNAL */   // one identifier a port, one beat a transaction
+    input  logic [chip::DMAS*chip::AXI_ID_BITS-1:0]    m_axi_rid,
+    input  logic [chip::DMAS-1:0]                      m_axi_rlast,
+    /* verilator lint_on UNUSEDSIGNAL */
+    input  logic [chip::DMAS*chip::BURST_BYTES*8-1:0]  m_axi_rdata,
+    input  logic [chip::DMAS*2-1:0]                    m_axi_rresp,
+    input  logic [chip::DMAS-1:0]                      m_axi_rvalid,
+    output logic [chip::DMAS-1:0]                      m_axi_rready
 );
   localparam int G = chip::GIVE_BITS;
   localparam int A = chip::VMEM_BITS;
@@ -34,9 +79,40 @@ module systole (
   logic [chip::RECEIVERS*chip::GIVERS*G-1:0] given;   // [receiver][giver]
   logic [chip::GIVERS*256-1:0] head;
 
-  always_ff @(posedge clk)
-    if (reset) cycles <= 64'd0;
-    else if (!halted) cycles <= cycles + 64'd1;
+  logic reset, halt, program_write, micro_write;
+  logic [chip::PROGRAM_BITS+2:0] host_address;
+  logic [31:0] host_data;
+  logic [chip::DMAS-1:0] failed;
+  assign reset = !running;
+  axi_control control (
+      .clk(clk),
+      .aresetn(aresetn),
+      .s_axi_awaddr(s_axi_awaddr),
+      .s_axi_awvalid(s_axi_awvalid),
+      .s_axi_awready(s_axi_awready),
+      .s_axi_wdata(s_axi_wdata),
+      .s_axi_wstrb(s_axi_wstrb),
+      .s_axi_wvalid(s_axi_wvalid),
+      .s_axi_wready(s_axi_wready),
+      .s_axi_bresp(s_axi_bresp),
+      .s_axi_bvalid(s_axi_bvalid),
+      .s_axi_bready(s_axi_bready),
+      .s_axi_araddr(s_axi_araddr),
+      .s_axi_arvalid(s_axi_arvalid),
+      .s_axi_arready(s_axi_arready),
+      .s_axi_rdata(s_axi_rdata),
+      .s_axi_rresp(s_axi_rresp),
+      .s_axi_rvalid(s_axi_rvalid),
+      .s_axi_rready(s_axi_rready),
+      .run(running),
+      .halt(halt),
+      .failed(failed != '0),
+      .halted(halted),
+      .program_write(program_write),
+      .micro_write(micro_write),
+      .host_address(host_address),
+      .host_data(host_data)
+  );
 
   genvar g, r, d;
   generate
@@ -66,15 +142,15 @@ module systole (
   sequencer fetch (
       .clk(clk),
       .reset(reset),
-      .host_write(host_write),
+      .host_write(program_write),
       .host_address(host_address),
-      .host_word(host_word),
+      .host_data(host_data),
       .given(given[0+:chip::GIVERS*G]),
       .full(full),
       .drained(empty == '1 && busy == '0 && open_empty == '1),
       .dispatch(dispatch),
       .dispatch_word(dispatch_word),
-      .halted(halted)
+      .halted(halt)
   );
 
   // VMEM and its ports.
@@ -212,9 +288,9 @@ module systole (
       .attach(vector_attach),
       .signal(vector_signal),
       .ending(vector_ending),
-      .host_write(host_micro_write),
-      .host_address(host_micro_address),
-      .host_word(host_micro_word),
+      .host_write(micro_write),
+      .host_address(host_address[chip::MICRO_BITS:0]),
+      .host_data(host_data),
       .read_address(lane_read_address),
       .read_bytes(lane_read_bytes),
       .write_address(lane_write_address),
@@ -239,8 +315,11 @@ module systole (
 
   generate
     for (d = 0; d < chip::DMAS; d = d + 1) begin : transfer
-      logic attach, ended;
+      logic attach, ended, request, request_write, request_last, grant, answer;
       logic [15:0] signal;
+      logic [35:0] request_address;
+      logic [chip::SIZE_BITS-1:0] request_size;
+      logic [chip::BURST_BYTES*8-1:0] write_data, answer_data;
       assign issue[d] = ready[d];
       dma engine (
           .clk(clk),
@@ -252,15 +331,15 @@ module systole (
           .attach(attach),
           .signal(signal),
           .ended(ended),
-          .request(request[d]),
-          .request_write(request_write[d]),
-          .request_last(request_last[d]),
-          .request_address(request_address[d*36+:36]),
-          .request_size(request_size[d*chip::SIZE_BITS+:chip::SIZE_BITS]),
-          .grant(grant[d]),
-          .write_data(write_data[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
-          .answer(answer[d]),
-          .answer_data(answer_data[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
+          .request(request),
+          .request_write(request_write),
+          .request_last(request_last),
+          .request_address(request_address),
+          .request_size(request_size),
+          .grant(grant),
+          .write_data(write_data),
+          .answer(answer),
+          .answer_data(answer_data),
           .local_read_address(dma_read_address[d*A+:A]),
           .local_read_bytes(dma_read_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
           .accumulator_row(accumulator_row[d*chip::ACC_BITS+:chip::ACC_BITS]),
@@ -269,6 +348,56 @@ module systole (
           .local_write_size(dma_write_size[d*chip::SIZE_BITS+:chip::SIZE_BITS]),
           .local_write_bytes(dma_write_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8])
       );
+      axi_master #(.ID(d)) bus (
+          .clk(clk),
+          .reset(reset),
+          .request(request),
+          .request_write(request_write),
+          .request_last(request_last),
+          .request_address(request_address),
+          .request_size(request_size),
+          .grant(grant),
+          .write_data(write_data),
+          .answer(answer),
+          .answer_data(answer_data),
+          .failed(failed[d]),
+          .awid(m_axi_awid[d*chip::AXI_ID_BITS+:chip::AXI_ID_BITS]),
+          .awaddr(m_axi_awaddr[d*36+:36]),
+          .awuser(m_axi_awuser[d*2+:2]),
+          .awvalid(m_axi_awvalid[d]),
+          .awready(m_axi_awready[d]),
+          .wdata(m_axi_wdata[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
+          .wstrb(m_axi_wstrb[d*chip::BURST_BYTES+:chip::BURST_BYTES]),
+          .wvalid(m_axi_wvalid[d]),
+          .wready(m_axi_wready[d]),
+          .bresp(m_axi_bresp[d*2+:2]),
+          .bvalid(m_axi_bvalid[d]),
+          .bready(m_axi_bready[d]),
+          .arid(m_axi_arid[d*chip::AXI_ID_BITS+:chip::AXI_ID_BITS]),
+          .araddr(m_axi_araddr[d*36+:36]),
+          .aruser(m_axi_aruser[d*2+:2]),
+          .arvalid(m_axi_arvalid[d]),
+          .arready(m_axi_arready[d]),
+          .rdata(m_axi_rdata[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
+          .rresp(m_axi_rresp[d*2+:2]),
+          .rvalid(m_axi_rvalid[d]),
+          .rready(m_axi_rready[d])
+      );
+      assign m_axi_awlen[d*8+:8] = 8'd0;
+      assign m_axi_awsize[d*3+:3] = 3'(chip::SIZE_BITS-1);
+      assign m_axi_awburst[d*2+:2] = 2'b01;
+      assign m_axi_awlock[d] = 1'b0;
+      assign m_axi_awcache[d*4+:4] = 4'b0011;
+      assign m_axi_awprot[d*3+:3] = 3'b000;
+      assign m_axi_awqos[d*4+:4] = 4'd0;
+      assign m_axi_arlen[d*8+:8] = 8'd0;
+      assign m_axi_arsize[d*3+:3] = 3'(chip::SIZE_BITS-1);
+      assign m_axi_arburst[d*2+:2] = 2'b01;
+      assign m_axi_arlock[d] = 1'b0;
+      assign m_axi_arcache[d*4+:4] = 4'b0011;
+      assign m_axi_arprot[d*3+:3] = 3'b000;
+      assign m_axi_arqos[d*4+:4] = 4'd0;
+      assign m_axi_wlast[d] = 1'b1;
       ends order (
           .clk(clk),
           .reset(reset),

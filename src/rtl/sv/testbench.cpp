@@ -1,21 +1,23 @@
-// Runs one program on the Verilated chip: far memory and its rule (docs/machine.md section 3) stand here.
+// Runs one program on the Verilated chip: the host (axi_host.h), far memory (axi_memory.h) and a checker of the AXI rules at each port (axi_checker.h).
 //
 // usage: Vsystole INPUT OUTPUT [HASHES | FST FIRST LAST UNIT PERIOD_NUMERATOR PERIOD_DENOMINATOR]
 // INPUT: thirteen 64-bit little-endian numbers: words, memory bytes, bandwidth bytes, bandwidth cycles, burst bytes, latency,
-// DMA engines, bits of a request's size, most cycles, micro-operations, rows, columns and data bits of the array; then 32 bytes a word; then 8 bytes a micro-operation; then the memory.
-// OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles.
+// DMA engines, the seed of an awkward memory (0: the memory rule), most cycles, micro-operations, rows, columns and data bits of the array; then 32 bytes a word; then 8 bytes a
+// micro-operation; then the memory.
+// OUTPUT: the cycle count (64 bits), then the memory. Exit status 3: not halted after the most cycles; 4: a rule is broken, said on standard error.
 // HASHES: 64 bits a cycle, machine/array_state.h's hash of the array's registers in that cycle.
 // FST: the waves of the cycles FIRST .. LAST, if the model was built with --trace-fst; cycle k begins at k x PERIOD units.
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <deque>
 #include <string>
 #include <vector>
 
 #include "Vsystole.h"
 #include "Vsystole___024root.h"
+#include "axi_host.h"
+#include "axi_memory.h"
 #include "verilated.h"
 #if VM_TRACE_FST
 #include "verilated_fst_c.h"
@@ -23,13 +25,13 @@
 
 namespace {
 
-// Bits of a port of any width.
+// Bits of a port of any width; at most 56 of them.
 template <typename T>
 std::uint64_t get_bits(const T& port, int low, int count) {
-  const auto* words = reinterpret_cast<const std::uint8_t*>(&port);
   std::uint64_t value = 0;
-  for (int i = 0; i < count; ++i) value |= std::uint64_t{(words[(low + i) / 8] >> ((low + i) % 8)) & 1u} << i;
-  return value;
+  const std::size_t byte = static_cast<std::size_t>(low) / 8, left = sizeof(port) - byte;
+  std::memcpy(&value, reinterpret_cast<const std::uint8_t*>(&port) + byte, left < 8 ? left : 8);
+  return value >> (low % 8) & ((std::uint64_t{1} << count) - 1);
 }
 template <typename T>
 void set_bits(T& port, int low, int count, std::uint64_t value) {
@@ -42,13 +44,8 @@ void set_bits(T& port, int low, int count, std::uint64_t value) {
 }
 
 struct Header {
-  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, size_bits, most_cycles, micro_words, rows, columns, data_bits;
+  std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, awkward_seed, most_cycles, micro_words, rows, columns, data_bits;
 };
-struct Burst {
-  std::uint64_t due, address, size;
-  bool write, data_taken;
-};
-
 #if VM_TRACE_FST
 // The clock falls in the middle of a cycle and rises at its end; what rises there stands in the next cycle.
 class Waves {
@@ -85,41 +82,46 @@ struct Waves {
 
 class Testbench {
  public:
-  Testbench(const Header& header, std::vector<std::uint8_t> memory) : header_(header), memory_(std::move(memory)), bursts_(header.dmas), last_(header.dmas - 1) {}
+  Testbench(const Header& header, std::vector<std::uint8_t> memory)
+      : header_(header),
+        memory_({header.bytes, header.cycles, header.burst_bytes, header.latency}, std::move(memory), header.dmas, header.awkward_seed),
+        wires_(header.dmas),
+        checkers_(header.dmas, axi::Checker(static_cast<unsigned>(header.burst_bytes))) {}
 
-  void load(const std::vector<std::uint8_t>& words, const std::vector<std::uint64_t>& micro_words) {
-    chip_.reset = 1;
-    for (std::uint64_t i = 0; i < header_.micro_words; ++i) {
-      chip_.host_micro_write = 1;
-      set_bits(chip_.host_micro_address, 0, 8 * static_cast<int>(sizeof(chip_.host_micro_address)), i);
-      set_bits(chip_.host_micro_word, 0, 64, micro_words[i]);
-      edge();
-    }
-    chip_.host_micro_write = 0;
-    for (std::uint64_t i = 0; i < header_.words; ++i) {
-      chip_.host_write = 1;
-      set_bits(chip_.host_address, 0, 8 * static_cast<int>(sizeof(chip_.host_address)), i);
-      for (int part = 0; part < 32; ++part) set_bits(chip_.host_word, 8 * part, 8, words[i * 32 + static_cast<std::uint64_t>(part)]);
-      edge();
-    }
-    chip_.host_write = 0;
+  // Loads and starts: the next clock is cycle 0.
+  void start(const std::vector<std::uint32_t>& words, const std::vector<std::uint32_t>& micro_words) {
+    chip_.aresetn = 0;
     edge();
     edge();
-    chip_.reset = 0;
+    chip_.aresetn = 1;
+    const auto sixteens = [](std::uint64_t high, std::uint64_t low) { return static_cast<std::uint32_t>(high << 16 | low); };
+    expect(axi::kId, axi::kSystole);
+    expect(axi::kVersion, 1);
+    expect(axi::kArray, sixteens(header_.columns, header_.rows));
+    expect(axi::kBus, sixteens(header_.dmas, header_.burst_bytes));
+    std::vector<axi::Word> list;
+    for (std::size_t i = 0; i < micro_words.size(); ++i) list.push_back({static_cast<std::uint32_t>(axi::kMicroBase + 4 * i), micro_words[i]});
+    for (std::size_t i = 0; i < words.size(); ++i) list.push_back({static_cast<std::uint32_t>(axi::kProgramBase + 4 * i), words[i]});
+    list.push_back({axi::kControl, 1});
+    check(host_.write(list));
+    if (!chip_.running) problem_ = "the program does not start";
   }
   void hash_to(std::FILE* file) { hashes_ = file; }
   void trace(char** arguments) { waves_.open(chip_, arguments); }
+  // Until the program has ended, a rule is broken or the most cycles are over.
   bool run() {
     waves_.dump(0);
-    for (std::uint64_t now = 0; now < header_.most_cycles; ++now) {
-      chip_.grant = 0;
-      chip_.answer = 0;
+    for (std::uint64_t now = 0; now < header_.most_cycles && problem_.empty(); ++now) {
       chip_.clk = 0;
       chip_.eval();
-      take_data();
       if (chip_.halted) return true;
-      serve(now);
-      answer(now);
+      for (std::size_t d = 0; d < wires_.size(); ++d) sample(d);
+      check(memory_.drive(now, wires_));
+      for (std::size_t d = 0; d < wires_.size(); ++d) {
+        answer(d);
+        check(checkers_[d].clock(wires_[d]));
+      }
+      memory_.clock(now, wires_);
       chip_.eval();
       if (hashes_ != nullptr) write_hash();
       waves_.dump(2 * now + 1);
@@ -128,16 +130,83 @@ class Testbench {
     }
     return false;
   }
+  // What the chip says of a program that has ended.
+  std::uint64_t cycles() {
+    for (axi::Checker& checker : checkers_) check(checker.finish());
+    std::uint32_t low = 0, high = 0;
+    expect(axi::kStatus, axi::kHalted);
+    check(host_.read(axi::kCyclesLow, low));
+    check(host_.read(axi::kCyclesHigh, high));
+    return std::uint64_t{high} << 32 | low;
+  }
   void close() { waves_.close(); }
-  std::uint64_t cycles() const { return chip_.cycles; }
-  const std::vector<std::uint8_t>& memory() const { return memory_; }
+  const std::vector<std::uint8_t>& memory() const { return memory_.bytes(); }
+  const std::string& problem() const { return problem_; }
 
  private:
+  void check(const std::string& problem) {
+    if (problem_.empty()) problem_ = problem;
+  }
+  void expect(std::uint32_t address, std::uint32_t value) {
+    std::uint32_t got = 0;
+    check(host_.read(address, got));
+    if (got != value) check("register " + std::to_string(address) + " holds " + std::to_string(got) + " instead of " + std::to_string(value));
+  }
   void edge() {
     chip_.clk = 0;
     chip_.eval();
     chip_.clk = 1;
     chip_.eval();
+  }
+  int id_bits() const { return header_.dmas > 2 ? 2 : 1; }
+
+  // What engine d's master says.
+  void sample(std::size_t d) {
+    const int n = static_cast<int>(d), burst = static_cast<int>(header_.burst_bytes);
+    axi::Wires& w = wires_[d];
+    w.ar.valid = (chip_.m_axi_arvalid >> d & 1u) != 0;
+    if (w.ar.valid) {
+      w.ar.address = get_bits(chip_.m_axi_araddr, 36 * n, 36);
+      w.ar.id = field(chip_.m_axi_arid, n, id_bits()), w.ar.length = field(chip_.m_axi_arlen, n, 8), w.ar.size = field(chip_.m_axi_arsize, n, 3);
+      w.ar.burst = field(chip_.m_axi_arburst, n, 2), w.ar.user = field(chip_.m_axi_aruser, n, 2);
+    }
+    w.aw.valid = (chip_.m_axi_awvalid >> d & 1u) != 0;
+    if (w.aw.valid) {
+      w.aw.address = get_bits(chip_.m_axi_awaddr, 36 * n, 36);
+      w.aw.id = field(chip_.m_axi_awid, n, id_bits()), w.aw.length = field(chip_.m_axi_awlen, n, 8), w.aw.size = field(chip_.m_axi_awsize, n, 3);
+      w.aw.burst = field(chip_.m_axi_awburst, n, 2), w.aw.user = field(chip_.m_axi_awuser, n, 2);
+    }
+    w.w.valid = (chip_.m_axi_wvalid >> d & 1u) != 0;
+    if (w.w.valid) {
+      w.w.last = (chip_.m_axi_wlast >> d & 1u) != 0;
+      std::memcpy(w.w.bytes.data(), reinterpret_cast<const std::uint8_t*>(&chip_.m_axi_wdata) + n * burst, header_.burst_bytes);
+      for (int i = 0; i < burst; ++i) w.w.strobes[static_cast<std::size_t>(i)] = get_bits(chip_.m_axi_wstrb, n * burst + i, 1) != 0;
+    }
+    w.r.ready = (chip_.m_axi_rready >> d & 1u) != 0;
+    w.b.ready = (chip_.m_axi_bready >> d & 1u) != 0;
+  }
+  template <typename T>
+  static unsigned field(const T& port, int index, int bits) { return static_cast<unsigned>(get_bits(port, index * bits, bits)); }
+
+  // What the memory says to it.
+  void answer(std::size_t d) {
+    const int n = static_cast<int>(d);
+    const axi::Wires& w = wires_[d];
+    set_bits(chip_.m_axi_arready, n, 1, w.ar.ready);
+    set_bits(chip_.m_axi_awready, n, 1, w.aw.ready);
+    set_bits(chip_.m_axi_wready, n, 1, w.w.ready);
+    set_bits(chip_.m_axi_rvalid, n, 1, w.r.valid);
+    set_bits(chip_.m_axi_bvalid, n, 1, w.b.valid);
+    if (w.r.valid) {
+      set_bits(chip_.m_axi_rid, n * id_bits(), id_bits(), w.r.id);
+      set_bits(chip_.m_axi_rresp, n * 2, 2, w.r.response);
+      set_bits(chip_.m_axi_rlast, n, 1, w.r.last);
+      std::memcpy(reinterpret_cast<std::uint8_t*>(&chip_.m_axi_rdata) + d * header_.burst_bytes, w.r.bytes.data(), header_.burst_bytes);
+    }
+    if (w.b.valid) {
+      set_bits(chip_.m_axi_bid, n * id_bits(), id_bits(), w.b.id);
+      set_bits(chip_.m_axi_bresp, n * 2, 2, w.b.response);
+    }
   }
   // An operand {family, data} as a word: integers and fixed point by their sign, floats (family 2) as fp32.
   std::uint32_t word_of(std::uint64_t operand) const {
@@ -166,70 +235,15 @@ class Testbench {
     for (int c = 0; c < columns; ++c) add(static_cast<std::uint32_t>(get_bits(root.systole__DOT__weights_skewed, c * (bits + 2) + bits, 1)));
     std::fwrite(&state, sizeof(state), 1, hashes_);
   }
-  bool pending(std::uint64_t d) const { return (chip_.request >> d & 1u) != 0; }
-  // A store's bytes come one cycle after its grant.
-  void take_data() {
-    for (std::uint64_t d = 0; d < header_.dmas; ++d) {
-      for (Burst& burst : bursts_[d]) {
-        if (!burst.write || burst.data_taken) continue;
-        burst.data_taken = true;
-        write(burst, d);
-      }
-      if (late_[d].size != 0) write(late_[d], d);
-      late_[d] = {};
-    }
-  }
-  void write(const Burst& burst, std::uint64_t d) {
-    for (std::uint64_t i = 0; i < burst.size; ++i) {
-      const auto byte = get_bits(chip_.write_data, static_cast<int>((d * header_.burst_bytes + i) * 8), 8);
-      if (burst.address + i < memory_.size()) memory_[burst.address + i] = static_cast<std::uint8_t>(byte);
-    }
-  }
-  // The memory rule. The chip asks for one burst per engine at a time, and the bandwidth is at most one a cycle.
-  void serve(std::uint64_t now) {
-    if (chip_.request == 0) return;
-    credit_ += header_.bytes;
-    const std::uint64_t cost = header_.burst_bytes * header_.cycles;
-    if (credit_ >= cost) {
-      for (std::uint64_t k = 1; k <= header_.dmas; ++k) {
-        const std::uint64_t d = (last_ + k) % header_.dmas;
-        if (!pending(d)) continue;
-        grant(now, d);
-        credit_ -= cost;
-        last_ = d;
-        break;
-      }
-    }
-  }
-  void grant(std::uint64_t now, std::uint64_t d) {
-    const int size = static_cast<int>(header_.size_bits);
-    bursts_[d].push_back({now + header_.latency, get_bits(chip_.request_address, static_cast<int>(36 * d), 36),
-                          get_bits(chip_.request_size, static_cast<int>(d) * size, size), (chip_.request_write >> d & 1u) != 0, false});
-    set_bits(chip_.grant, static_cast<int>(d), 1, 1);
-  }
-  void answer(std::uint64_t now) {
-    for (std::uint64_t d = 0; d < header_.dmas; ++d) {
-      if (bursts_[d].empty() || bursts_[d].front().due != now) continue;
-      const Burst burst = bursts_[d].front();
-      bursts_[d].pop_front();
-      if (burst.write && !burst.data_taken) late_[d] = burst;
-      set_bits(chip_.answer, static_cast<int>(d), 1, 1);
-      for (std::uint64_t i = 0; i < burst.size && !burst.write; ++i) {
-        const std::uint64_t byte = burst.address + i < memory_.size() ? memory_[burst.address + i] : 0;
-        set_bits(chip_.answer_data, static_cast<int>((d * header_.burst_bytes + i) * 8), 8, byte);
-      }
-    }
-    // The credit of a memory that nobody asks any more is lost.
-    if ((chip_.request & ~(chip_.grant & chip_.request_last)) == 0) credit_ = 0;
-  }
 
   Vsystole chip_;
   Waves waves_;
   Header header_;
-  std::vector<std::uint8_t> memory_;
-  std::vector<std::deque<Burst>> bursts_;   // served, not yet answered
-  Burst late_[4] = {};                      // answered in the cycle of the grant: the data is still to come
-  std::uint64_t credit_ = 0, last_;
+  axi::Memory memory_;
+  std::vector<axi::Wires> wires_;        // by engine
+  std::vector<axi::Checker> checkers_;
+  axi::Host<Vsystole> host_{chip_, [this] { edge(); }};
+  std::string problem_;
   std::FILE* hashes_ = nullptr;
 };
 
@@ -247,24 +261,28 @@ int main(int count, char** arguments) {
   std::FILE* input = std::fopen(arguments[1], "rb");
   Header header{};
   if (input == nullptr || !read_all(input, &header, sizeof(header)) || header.dmas > 4) return 2;
-  std::vector<std::uint8_t> words(header.words * 32), memory(header.memory_bytes);
-  std::vector<std::uint64_t> micro_words(header.micro_words);
-  if (!read_all(input, words.data(), words.size()) || !read_all(input, micro_words.data(), micro_words.size() * 8) || !read_all(input, memory.data(), memory.size())) return 2;
+  std::vector<std::uint8_t> memory(header.memory_bytes);
+  std::vector<std::uint32_t> words(header.words * 8), micro_words(header.micro_words * 2);
+  if (!read_all(input, words.data(), words.size() * 4) || !read_all(input, micro_words.data(), micro_words.size() * 4) || !read_all(input, memory.data(), memory.size())) return 2;
   std::fclose(input);
 
   Testbench bench(header, std::move(memory));
-  bench.load(words, micro_words);
+  bench.start(words, micro_words);
   if (count == 9) bench.trace(arguments + 3);
   std::FILE* hashes = count == 4 ? std::fopen(arguments[3], "wb") : nullptr;
   if (count == 4 && hashes == nullptr) return 2;
   bench.hash_to(hashes);
   const bool halted = bench.run();
+  const std::uint64_t cycles = halted ? bench.cycles() : 0;
   bench.close();
   if (hashes != nullptr && std::fclose(hashes) != 0) return 2;
+  if (!bench.problem().empty()) {
+    std::fprintf(stderr, "%s\n", bench.problem().c_str());
+    return 4;
+  }
   if (!halted) return 3;
   std::FILE* output = std::fopen(arguments[2], "wb");
   if (output == nullptr) return 2;
-  const std::uint64_t cycles = bench.cycles();
   bool good = std::fwrite(&cycles, 1, sizeof(cycles), output) == sizeof(cycles);
   good = good && std::fwrite(bench.memory().data(), 1, bench.memory().size(), output) == bench.memory().size();
   return std::fclose(output) == 0 && good ? 0 : 2;

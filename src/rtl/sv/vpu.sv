@@ -13,8 +13,8 @@ module vpu (
     output logic [                  15:0] signal,
     output logic                          ending,         // the oldest open run ends
     input  logic                          host_write,
-    input  logic [chip::MICRO_BITS -1:0] host_address,
-    input  logic [                  63:0] host_word,
+    input  logic [   chip::MICRO_BITS:0] host_address,   // of half a micro-operation
+    input  logic [                  31:0] host_data,
     // per lane: VMEM, 8 bytes at any address; accumulators, a word
     output logic [chip::WIDTH*chip::VMEM_BITS-1:0] read_address,
     input  logic [     chip::WIDTH*64-1:0] read_bytes,
@@ -113,7 +113,7 @@ module vpu (
       .clk(clk),
       .write(host_write),
       .write_address(host_address),
-      .write_word(host_word),
+      .write_data(host_data),
       .read_address(next_pc),
       .read_word(op)
   );
