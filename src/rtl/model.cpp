@@ -32,10 +32,10 @@ bool takes(DType format, std::int64_t type, const Families& families) {
 
 // What the hardware lacks, or "".
 std::string missing(const isa::Instruction& word, std::int64_t pad_type, const Families& families) {
-  if (word.as<isa::Gather>()) return "gather is unsupported by the RTL";
   const auto* load = word.as<isa::Load>();
   const auto* store = word.as<isa::Store>();
-  if ((load && load->far_space != 0) || (store && store->far_space != 0)) return "CMEM is unsupported by the RTL";
+  const auto* gather = word.as<isa::Gather>();
+  if ((load && load->far_space != 0) || (store && store->far_space != 0) || (gather && gather->far_space != 0)) return "CMEM is unsupported by the RTL";
   const auto operands = [&](const char* what, std::int64_t format, std::int64_t type) -> std::string {
     if (takes(static_cast<DType>(format), type, families)) return {};
     return fmt::format("{} of {} as {} are unsupported by the RTL", what, dtype_name(static_cast<DType>(type)), dtype_name(static_cast<DType>(format)));

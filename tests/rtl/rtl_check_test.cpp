@@ -98,7 +98,7 @@ TEST(RtlModel, NamesTheInstructionThatItCannotRun) {
   ASSERT_TRUE(chip.ok());
   isa::Program program;
   program.cores.resize(1);
-  program.cores[0].code = {{isa::Nop{}}, {isa::Gather{.bytes = 4, .count = 1}, isa::dma_unit(0)}, {isa::Halt{}}};
+  program.cores[0].code = {{isa::Nop{}}, {isa::Gather{.far_space = 1, .bytes = 4, .count = 1}, isa::dma_unit(0)}, {isa::Halt{}}};
   const auto status = check_program(program, *chip);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code, ErrorCode::kUnsupported);

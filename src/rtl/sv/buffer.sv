@@ -8,6 +8,8 @@ module buffer (
     output logic [               chip::PUSH_BYTES*8-1:0] push_bytes,
     input  logic [     chip::DMAS*chip::VMEM_BITS-1:0] dma_read_address,
     output logic [   chip::DMAS*chip::BURST_BYTES*8-1:0] dma_read_bytes,
+    input  logic [     chip::DMAS*chip::VMEM_BITS-1:0] index_address,
+    output logic [                   chip::DMAS*32-1:0] index_words,
     input  logic [     chip::DMAS*chip::VMEM_BITS-1:0] dma_write_address,
     input  logic [     chip::DMAS*chip::SIZE_BITS-1:0] dma_write_size,
     input  logic [   chip::DMAS*chip::BURST_BYTES*8-1:0] dma_write_bytes,
@@ -35,6 +37,11 @@ module buffer (
     end
     for (b = 0; b < chip::PUSH_BYTES; b = b + 1) begin : push
       always_ff @(posedge clk) push_bytes[b*8+:8] <= bytes[push_address+A'(b)];
+    end
+    for (p = 0; p < chip::DMAS; p = p + 1) begin : gather
+      for (b = 0; b < 4; b = b + 1) begin : lane
+        always_ff @(posedge clk) index_words[p*32+b*8+:8] <= bytes[index_address[p*A+:A]+A'(b)];
+      end
     end
     for (p = 0; p < chip::DMAS; p = p + 1) begin : dma
       for (b = 0; b < B; b = b + 1) begin : lane

@@ -1,4 +1,5 @@
-// A DMA engine: planes x rows x bursts between far memory and VMEM or accumulators.
+// A DMA engine: planes x rows x bursts between far memory and VMEM or accumulators. A gather's rows stand where indices in VMEM say: each is read the cycle
+// before its row's first request, over a port of its own.
 //
 // Memory port (axi_master.sv): `request` stands with address, size, direction and whether it is the transfer's last until the cycle of `grant`. A store's bytes
 // stand in the cycle after each in which its request stood. Every burst is answered, in order, in a later cycle by `answer`: a load's with its bytes.
@@ -31,6 +32,8 @@ module dma (
     /* verilator lint_on UNUSEDSIGNAL */
     output logic [    chip::ACC_BITS-1:0] accumulator_row,
     input  logic [ chip::COLUMNS*32 -1:0] accumulator_words,
+    output logic [   chip::VMEM_BITS-1:0] index_address,
+    input  logic [                  31:0] index_word,
     output logic [   chip::VMEM_BITS-1:0] local_write_address,
     output logic [   chip::SIZE_BITS-1:0] local_write_size,
     output logic [chip::BURST_BYTES*8-1:0] local_write_bytes
@@ -39,7 +42,7 @@ module dma (
   localparam int F = chip::FLIGHT_BITS;
   localparam int A = chip::VMEM_BITS;
 
-  logic moving, store, from_accumulators;
+  logic moving, store, from_accumulators, gather;
   logic [23:0] bytes, offset, rest;
   logic [15:0] rows, rows_left, planes_left;
   logic [35:0] pitch, plane_pitch, plane_address, row_address;
@@ -54,10 +57,31 @@ module dma (
   assign request = moving;
   assign request_write = store;
   assign request_last = last;
-  assign request_address = row_address + 36'(offset);
+  assign request_address = (gather ? plane_address + gathered : row_address) + 36'(offset);
   assign request_size = row_end ? rest[S-1:0] : S'(chip::BURST_BYTES);
   assign accumulator_row = local_here[chip::ACC_BITS-1:0];
   assign local_read_address = local_here[A-1:0] + A'(offset);
+
+  // A gather: in the first cycle of a row its index comes from VMEM; what is not a row of the table is the nearest one.
+  logic fresh;
+  logic [27:0] limit, nearest;
+  logic [31:0] index, kept_index;
+  logic [A-1:0] index_here;
+  logic [35:0] gathered;
+  assign index_address = issue ? word[isa::GATHER_INDEX_LSB+:A] : index_here + A'(4);
+  assign index = fresh ? index_word : kept_index;
+  assign nearest = index[31] ? 28'd0 : index[30:28] != 3'd0 || index[27:0] >= limit ? limit - 28'd1 : index[27:0];
+  assign gathered = 36'(nearest) * 36'(pitch[29:0]);
+  always_ff @(posedge clk) begin
+    fresh <= issue || (grant && row_end);
+    if (fresh) kept_index <= index_word;
+    if (issue) begin
+      limit      <= word[isa::GATHER_LIMIT_LSB+:isa::GATHER_LIMIT_BITS];
+      index_here <= word[isa::GATHER_INDEX_LSB+:A];
+    end else if (grant && row_end) begin
+      index_here <= index_here + A'(4);
+    end
+  end
 
   // A store's bytes.
   logic data_from_accumulators;
@@ -100,31 +124,59 @@ module dma (
       moving <= 1'b0;
     end else if (issue) begin
       busy   <= 1'b1;
-      moving <= word[7:0] == isa::OP_LOAD || word[7:0] == isa::OP_STORE;
+      moving <= word[7:0] == isa::OP_LOAD || word[7:0] == isa::OP_STORE || word_is_gather;
     end else if (finishing) begin
       busy   <= 1'b0;
       moving <= 1'b0;
     end
   end
 
-  logic [35:0] far_in;
+  logic [35:0] far_in, pitch_in, plane_pitch_in;
   logic [31:0] local_in;
-  logic word_is_store;
+  logic [23:0] bytes_in;
+  logic [15:0] rows_in, planes_in;
+  logic word_is_store, word_is_gather;
   assign word_is_store = word[7:0] == isa::OP_STORE;
-  assign far_in = word_is_store ? word[isa::STORE_FAR_LSB+:36] : word[isa::LOAD_FAR_LSB+:36];
-  assign local_in = word_is_store ? word[isa::STORE_LOCAL_LSB+:32] : word[isa::LOAD_LOCAL_LSB+:32];
+  assign word_is_gather = word[7:0] == isa::OP_GATHER;
+  always_comb begin
+    far_in         = word[isa::LOAD_FAR_LSB+:36];
+    local_in       = word[isa::LOAD_LOCAL_LSB+:32];
+    bytes_in       = word[isa::LOAD_BYTES_LSB+:24];
+    rows_in        = word[isa::LOAD_ROWS_LSB+:16];
+    planes_in      = word[isa::LOAD_PLANES_LSB+:16];
+    pitch_in       = word[isa::LOAD_PITCH_LSB+:36];
+    plane_pitch_in = word[isa::LOAD_PLANE_PITCH_LSB+:36];
+    if (word_is_store) begin
+      far_in         = word[isa::STORE_FAR_LSB+:36];
+      local_in       = word[isa::STORE_LOCAL_LSB+:32];
+      bytes_in       = word[isa::STORE_BYTES_LSB+:24];
+      rows_in        = word[isa::STORE_ROWS_LSB+:16];
+      planes_in      = word[isa::STORE_PLANES_LSB+:16];
+      pitch_in       = word[isa::STORE_PITCH_LSB+:36];
+      plane_pitch_in = word[isa::STORE_PLANE_PITCH_LSB+:36];
+    end else if (word_is_gather) begin
+      far_in         = word[isa::GATHER_FAR_LSB+:36];
+      local_in       = word[isa::GATHER_LOCAL_LSB+:32];
+      bytes_in       = word[isa::GATHER_BYTES_LSB+:24];
+      rows_in        = word[isa::GATHER_COUNT_LSB+:16];
+      planes_in      = 16'd1;
+      pitch_in       = 36'(word[isa::GATHER_PITCH_LSB+:isa::GATHER_PITCH_BITS]);
+      plane_pitch_in = 36'd0;
+    end
+  end
 
   always_ff @(posedge clk) begin
     if (issue) begin
       signal            <= word[isa::SIGNAL_LSB+:16];
       store             <= word_is_store;
+      gather            <= word_is_gather;
       from_accumulators <= word_is_store && word[isa::STORE_LOCAL_SPACE_LSB+:2] == 2'd3;
-      bytes             <= word_is_store ? word[isa::STORE_BYTES_LSB+:24] : word[isa::LOAD_BYTES_LSB+:24];
-      rows              <= word_is_store ? word[isa::STORE_ROWS_LSB+:16] : word[isa::LOAD_ROWS_LSB+:16];
-      rows_left         <= word_is_store ? word[isa::STORE_ROWS_LSB+:16] : word[isa::LOAD_ROWS_LSB+:16];
-      planes_left       <= word_is_store ? word[isa::STORE_PLANES_LSB+:16] : word[isa::LOAD_PLANES_LSB+:16];
-      pitch             <= word_is_store ? word[isa::STORE_PITCH_LSB+:36] : word[isa::LOAD_PITCH_LSB+:36];
-      plane_pitch       <= word_is_store ? word[isa::STORE_PLANE_PITCH_LSB+:36] : word[isa::LOAD_PLANE_PITCH_LSB+:36];
+      bytes             <= bytes_in;
+      rows              <= rows_in;
+      rows_left         <= rows_in;
+      planes_left       <= planes_in;
+      pitch             <= pitch_in;
+      plane_pitch       <= plane_pitch_in;
       plane_address     <= far_in;
       row_address       <= far_in;
       local_here        <= local_in;

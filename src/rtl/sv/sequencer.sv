@@ -116,6 +116,10 @@ module sequencer (
         set_a = word[isa::STORE_FAR_STRIDES_LSB+:5];
         set_b = word[isa::STORE_LOCAL_STRIDES_LSB+:5];
       end
+      isa::OP_GATHER: begin
+        set_a = word[isa::GATHER_INDEX_STRIDES_LSB+:5];
+        set_b = word[isa::GATHER_LOCAL_STRIDES_LSB+:5];
+      end
       isa::OP_PUSH: set_a = word[isa::PUSH_WEIGHTS_STRIDES_LSB+:5];
       isa::OP_MATMUL: begin
         set_a = word[isa::MATMUL_SOURCE_STRIDES_LSB+:5];
@@ -138,6 +142,10 @@ module sequencer (
       isa::OP_STORE: begin
         dispatch_word[isa::STORE_FAR_LSB+:36] = word[isa::STORE_FAR_LSB+:36] + sum_a;
         dispatch_word[isa::STORE_LOCAL_LSB+:32] = word[isa::STORE_LOCAL_LSB+:32] + sum_b[31:0];
+      end
+      isa::OP_GATHER: begin
+        dispatch_word[isa::GATHER_INDEX_LSB+:32] = word[isa::GATHER_INDEX_LSB+:32] + sum_a[31:0];
+        dispatch_word[isa::GATHER_LOCAL_LSB+:32] = word[isa::GATHER_LOCAL_LSB+:32] + sum_b[31:0];
       end
       isa::OP_PUSH: dispatch_word[isa::PUSH_WEIGHTS_LSB+:32] = word[isa::PUSH_WEIGHTS_LSB+:32] + sum_a[31:0];
       isa::OP_MATMUL: begin

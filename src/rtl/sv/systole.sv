@@ -157,7 +157,8 @@ module systole (
   logic [A-1:0] feeder_address, push_address;
   logic [chip::FEEDER_BYTES*8-1:0] feeder_bytes;
   logic [chip::PUSH_BYTES*8-1:0] push_bytes;
-  logic [chip::DMAS*A-1:0] dma_read_address, dma_write_address;
+  logic [chip::DMAS*A-1:0] dma_read_address, dma_write_address, index_address;
+  logic [chip::DMAS*32-1:0] index_words;
   logic [chip::DMAS*chip::SIZE_BITS-1:0] dma_write_size;
   logic [chip::DMAS*chip::BURST_BYTES*8-1:0] dma_read_bytes, dma_write_bytes;
   logic [chip::WIDTH*A-1:0] lane_read_address, lane_write_address;
@@ -171,6 +172,8 @@ module systole (
       .push_bytes(push_bytes),
       .dma_read_address(dma_read_address),
       .dma_read_bytes(dma_read_bytes),
+      .index_address(index_address),
+      .index_words(index_words),
       .dma_write_address(dma_write_address),
       .dma_write_size(dma_write_size),
       .dma_write_bytes(dma_write_bytes),
@@ -344,6 +347,8 @@ module systole (
           .local_read_bytes(dma_read_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8]),
           .accumulator_row(accumulator_row[d*chip::ACC_BITS+:chip::ACC_BITS]),
           .accumulator_words(accumulator_words[d*chip::COLUMNS*32+:chip::COLUMNS*32]),
+          .index_address(index_address[d*A+:A]),
+          .index_word(index_words[d*32+:32]),
           .local_write_address(dma_write_address[d*A+:A]),
           .local_write_size(dma_write_size[d*chip::SIZE_BITS+:chip::SIZE_BITS]),
           .local_write_bytes(dma_write_bytes[d*chip::BURST_BYTES*8+:chip::BURST_BYTES*8])
@@ -401,7 +406,7 @@ module systole (
       ends order (
           .clk(clk),
           .reset(reset),
-          .enter(issue[d] && (head[d*256+:8] == isa::OP_LOAD || head[d*256+:8] == isa::OP_STORE)),
+          .enter(issue[d] && (head[d*256+:8] == isa::OP_LOAD || head[d*256+:8] == isa::OP_STORE || head[d*256+:8] == isa::OP_GATHER)),
           .enter_mask(head[d*256+isa::SIGNAL_LSB+:16]),
           .attach(attach),
           .attach_mask(signal),
