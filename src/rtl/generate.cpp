@@ -107,7 +107,8 @@ std::string chip_package(const Chip& chip) {
   constant(text, "OPERAND_BITS", data_bits(chip) + 2);
   constant(text, "ELEMENT_BYTES", element_bytes);
   constant(text, "FEEDER_BYTES", rows * element_bytes);
-  constant(text, "PUSH_BYTES", columns * element_bytes);
+  constant(text, "PUSH_ITEMS", std::max(rows, columns));   // weights of a row, or of a column of a transposed tile
+  constant(text, "PUSH_BYTES", std::max(rows, columns) * element_bytes);
   constant(text, "LANES", lanes);
   constant(text, "SUBLANES", sublanes);
   constant(text, "WIDTH", lanes * sublanes);

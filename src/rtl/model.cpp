@@ -41,7 +41,6 @@ std::string missing(const isa::Instruction& word, std::int64_t pad_type, const F
     return fmt::format("{} of {} as {} are unsupported by the RTL", what, dtype_name(static_cast<DType>(type)), dtype_name(static_cast<DType>(format)));
   };
   if (const auto* push = word.as<isa::Push>()) {
-    if (push->transpose != 0) return "a transposed push is unsupported by the RTL";
     if (push->part != 0) return "parts of fp32 are unsupported by the RTL";
     return operands("weights", push->format, push->type);
   }

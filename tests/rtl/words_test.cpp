@@ -1,7 +1,8 @@
-// Single kinds of words on the three engines, against their definition: gathers by random lists.
+// Single kinds of words on the three engines, against their definition: gathers by random lists, tiles that stand in memory row by row and column by column.
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <iostream>
 #include <random>
@@ -104,6 +105,61 @@ void gathers(const Chip& chip, const RtlModel& model, std::uint64_t seed) {
   const auto awkward = model.run_awkward(program, {memory}, seed);
   ASSERT_TRUE(awkward.ok()) << awkward.error().text();
   EXPECT_TRUE(awkward->outputs[0].same_bits(expected)) << "seed " << seed;
+}
+
+// Products of a few rows with tiles of any size, half of them transposed: y[m][c] = sum over k of a[m][k] x w[k][c], w[k][c] at k x pitch + c or c x pitch + k.
+void transposes(const Chip& chip, const RtlModel& model, std::uint64_t seed) {
+  Random random(seed);
+  const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns, input = 1024, tiles = 10, most_rows = 6, row_bytes = columns * 4;
+  Tensor a(DType::kI8, {input}), y(DType::kI32, {tiles * most_rows, columns});
+  for (std::int64_t i = 0; i < input; ++i) bytes_of(a)[i] = static_cast<std::uint8_t>(random.bits());
+  const auto value = [&](std::int64_t at) { return static_cast<std::int32_t>(static_cast<std::int8_t>(bytes_of(a)[at])); };
+  const auto i8 = static_cast<std::int64_t>(DType::kI8);
+  TokenWriter writer;
+  writer.add(isa::Load{.local = 0, .bytes = input}, isa::dma_unit(0), {{Space::kVmem, 0, input, true}});
+  writer.add(isa::Pad{.step_pitch = rows, .type = i8}, isa::matrix_unit(0));
+  for (std::int64_t t = 0; t < tiles; ++t) {
+    isa::Push push{.rows = random.integer(1, rows), .columns = random.integer(1, columns), .type = i8, .format = i8, .transpose = random.integer(0, 1)};
+    const std::int64_t items = push.transpose != 0 ? push.rows : push.columns, lines = push.transpose != 0 ? push.columns : push.rows;
+    push.pitch = items + random.integer(0, 3);
+    push.weights = random.integer(0, input - lines * push.pitch);
+    isa::Matmul matmul{.source = random.integer(0, input - most_rows * rows), .out_columns = random.integer(1, most_rows), .length = push.rows, .columns = columns,
+                       .accumulator = t * most_rows, .swap = 1, .format = i8};
+    writer.add(push, isa::push_unit(0), {{Space::kVmem, 0, input, false}});
+    writer.add(matmul, isa::matrix_unit(0), {{Space::kVmem, 0, input, false}, {Space::kAccumulator, t * most_rows, t * most_rows + matmul.out_columns, true}});
+    for (std::int64_t m = 0; m < matmul.out_columns; ++m) {
+      for (std::int64_t c = 0; c < push.columns; ++c) {
+        std::int32_t sum = 0;
+        for (std::int64_t k = 0; k < push.rows; ++k) {
+          sum += value(matmul.source + m * rows + k) * value(push.weights + (push.transpose != 0 ? c * push.pitch + k : k * push.pitch + c));
+        }
+        y.mutable_data<std::int32_t>()[(t * most_rows + m) * columns + c] = sum;
+      }
+    }
+  }
+  writer.add(isa::Store{.far = input, .local_space = 3, .bytes = row_bytes, .rows = tiles * most_rows, .pitch = row_bytes}, isa::dma_unit(0),
+             {{Space::kAccumulator, 0, tiles * most_rows, false}});
+  const isa::Program program = program_of(chip, writer.take(), {{"a", DType::kI8, a.shape(), Space::kHbm, 0}}, {{"y", DType::kI32, y.shape(), Space::kHbm, input}},
+                                          input + y.bytes());
+  expect_all(program, chip, model, {a}, y, chip.name + " seed " + std::to_string(seed));
+}
+
+TEST(Words, TilesByRowsAndByColumns) {
+  const std::uint64_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  for (const auto& [rows, columns, latency] : {std::array<std::int64_t, 3>{3, 6, 1}, {6, 3, 2}}) {
+    auto chip = load_chip("systolic-4");
+    ASSERT_TRUE(chip.ok());
+    chip->name = "systolic-" + std::to_string(rows) + "x" + std::to_string(columns);
+    chip->mxu.rows = rows;
+    chip->mxu.columns = columns;
+    chip->mxu.formats = {DType::kI8};
+    chip->timing.feeder_latency = latency;
+    chip->vpu.present = false;
+    const auto model = RtlModel::build(*chip);
+    ASSERT_TRUE(model.ok()) << model.error().text();
+    for (std::uint64_t i = 0; i < 20; ++i) transposes(*chip, *model, seed + i);
+  }
 }
 
 TEST(Words, GathersTakeTheRowsThatTheListNames) {

@@ -187,7 +187,8 @@ module systole (
   // Push unit and matrix unit.
   logic tile_done, swap_allowed, push_allowed, head_swaps, head_pushes, matrix_attach, ending;
   logic [15:0] push_signal, matrix_signal;
-  logic [chip::COLUMNS*E-1:0] weights;
+  logic [chip::COLUMNS*(E+1)-1:0] weights, weights_staged;
+  logic [chip::ROWS*chip::OPERAND_BITS-1:0] tile_line;
   logic [chip::COLUMNS*E-1:0] weights_skewed /* verilator public_flat_rd */;
   logic [chip::ROWS*E-1:0] rows, rows_skewed;
   logic [chip::TARGET_BITS-1:0] target;
@@ -217,7 +218,8 @@ module systole (
       .signal(push_signal),
       .address(push_address),
       .bytes(push_bytes),
-      .weights(weights)
+      .weights(weights),
+      .line(tile_line)
   );
   ends push_ends (
       .clk(clk),
@@ -256,7 +258,12 @@ module systole (
       .gives(gives[MATRIX*chip::RECEIVERS*G+:chip::RECEIVERS*G])
   );
   staging #(.LANES(chip::ROWS), .WIDTH(E)) row_staging (.clk(clk), .reset(reset), .in(rows), .out(rows_skewed));
-  staging #(.LANES(chip::COLUMNS), .WIDTH(E)) weight_staging (.clk(clk), .reset(reset), .in(weights), .out(weights_skewed));
+  staging #(.LANES(chip::COLUMNS), .WIDTH(E + 1)) weight_staging (.clk(clk), .reset(reset), .in(weights), .out(weights_staged));
+  generate
+    for (d = 0; d < chip::COLUMNS; d = d + 1) begin : column
+      turn top (.clk(clk), .in(weights_staged[d*(E+1)+:E+1]), .line(tile_line), .out(weights_skewed[d*E+:E]));
+    end
+  endgenerate
   array elements (.clk(clk), .reset(reset), .rows(rows_skewed), .weights(weights_skewed), .sums(sums));
 
   logic [chip::DMAS*chip::ACC_BITS-1:0] accumulator_row;
