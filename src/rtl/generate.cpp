@@ -44,7 +44,6 @@ Status check_chip(const Chip& chip) {
   if (!families.integer && !families.fixed && !families.floating) {
     return reject(chip, "mxu.formats", "none of i8, ui8, q8.8 and (up to 8 x 8) bf16");
   }
-  if (!chip.mxu.weight_double_buffer) return reject(chip, "mxu.weight_double_buffer", "no shadow weights");
   if (chip.mxu.accumulator_rows < 2) return reject(chip, "mxu.accumulator_rows", "accumulators without a size");
   if (chip.dma_engines < 1 || chip.dma_engines > isa::kMaxDmaEngines) return reject(chip, "dma_engines", "one to four engines are needed");
   if (hbm.bandwidth.free()) return reject(chip, "hbm.bandwidth", "transfers that cost nothing");
@@ -87,6 +86,7 @@ std::string chip_package(const Chip& chip) {
   constant(text, "TOKEN_BITS", 16);
   constant(text, "FEEDER_LATENCY", chip.timing.feeder_latency);
   constant(text, "ACCUMULATOR_LATENCY", chip.timing.accumulator_latency);
+  constant(text, "SHADOW", chip.mxu.weight_double_buffer);
   constant(text, "ACC_ROWS", chip.mxu.accumulator_rows);
   constant(text, "ACC_BITS", bits_for(chip.mxu.accumulator_rows));
   constant(text, "TARGET_BITS", bits_for(chip.mxu.accumulator_rows) + 15);

@@ -2,7 +2,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <iostream>
 #include <random>
@@ -10,6 +9,7 @@
 #include "base/random.h"
 #include "machine/event.h"
 #include "machine/register.h"
+#include "rtl/check.h"
 #include "rtl/generate.h"
 #include "rtl/model.h"
 #include "rtl/token_writer.h"
@@ -144,21 +144,43 @@ void transposes(const Chip& chip, const RtlModel& model, std::uint64_t seed) {
   expect_all(program, chip, model, {a}, y, chip.name + " seed " + std::to_string(seed));
 }
 
+// Arrays that are not square: with shadow weights, and without and with a later feeder.
+std::vector<Chip> oblong_chips() {
+  Chip wide = load_chip("systolic-4").value();
+  wide.mxu.formats = {DType::kI8};
+  wide.vpu.present = false;
+  Chip high = wide;
+  wide.name = "systolic-3x6";
+  wide.mxu.rows = 3;
+  wide.mxu.columns = 6;
+  high.name = "systolic-6x3";
+  high.mxu.rows = 6;
+  high.mxu.columns = 3;
+  high.mxu.weight_double_buffer = false;
+  high.timing.feeder_latency = 2;
+  return {wide, high};
+}
+
 TEST(Words, TilesByRowsAndByColumns) {
   const std::uint64_t seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
-  for (const auto& [rows, columns, latency] : {std::array<std::int64_t, 3>{3, 6, 1}, {6, 3, 2}}) {
-    auto chip = load_chip("systolic-4");
-    ASSERT_TRUE(chip.ok());
-    chip->name = "systolic-" + std::to_string(rows) + "x" + std::to_string(columns);
-    chip->mxu.rows = rows;
-    chip->mxu.columns = columns;
-    chip->mxu.formats = {DType::kI8};
-    chip->timing.feeder_latency = latency;
-    chip->vpu.present = false;
-    const auto model = RtlModel::build(*chip);
+  for (const Chip& chip : oblong_chips()) {
+    const auto model = RtlModel::build(chip);
     ASSERT_TRUE(model.ok()) << model.error().text();
-    for (std::uint64_t i = 0; i < 20; ++i) transposes(*chip, *model, seed + i);
+    for (std::uint64_t i = 0; i < 20; ++i) transposes(chip, *model, seed + i);
+  }
+}
+
+TEST(Words, RandomProgramsOnOblongArrays) {
+  CheckOptions options;
+  options.seed = std::random_device{}();
+  options.programs = 20;
+  for (const Chip& chip : oblong_chips()) {
+    const auto result = check(chip, options);
+    ASSERT_TRUE(result.ok()) << result.error().text() << " seed " << options.seed;
+    for (const std::string& line : result->details) std::cout << line << "\n";
+    EXPECT_EQ(result->mismatches, 0) << "seed " << options.seed;
+    EXPECT_GE(result->array_cycles, 200 * options.programs);
   }
 }
 

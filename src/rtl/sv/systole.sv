@@ -204,6 +204,9 @@ module systole (
       .tile_done(tile_done),
       .swap_issue(issue[MATRIX] && head_swaps),
       .push_issue(issue[PUSH] && head_pushes),
+      .push_dispatch(dispatch[PUSH] && dispatch_word[7:0] == isa::OP_PUSH),
+      .matmul_dispatch(dispatch[MATRIX] && dispatch_word[7:0] == isa::OP_MATMUL),
+      .matmul_ending(ending),
       .swap_allowed(swap_allowed),
       .push_allowed(push_allowed)
   );
