@@ -19,10 +19,10 @@ std::uint64_t hash(std::string_view text, std::uint64_t state) {   // FNV-1a
   return state;
 }
 
-std::string build_command(const std::string& top, bool traced) {
+std::string build_command(const std::string& top, bool traced, const HardwareCompiler& compiler) {
   return fmt::format("verilator --cc --exe --build --top-module {} -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 "
-                     "--compiler clang --Mdir obj -f files.f testbench.cpp "
-                     "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'{}", top, traced ? " --trace-fst" : "");
+                     "--compiler {} --Mdir obj -f files.f testbench.cpp -MAKEFLAGS '{}'{}",
+                     top, compiler.kind, compiler.make_flags, traced ? " --trace-fst" : "");
 }
 
 std::string last_lines(const std::string& path) {
@@ -50,8 +50,8 @@ std::string RtlTrace::arguments(const std::string& path) const {
 }
 
 Expected<std::string> verilate(const std::string& name, const std::vector<HardwareText>& texts, const std::string& top, const std::string& cache,
-                               bool traced) {
-  const std::string command = build_command(top, traced);
+                               bool traced, const HardwareCompiler& compiler) {
+  const std::string command = build_command(top, traced, compiler);
   std::uint64_t key = hash(command, 0xCBF29CE484222325ull);
   for (const HardwareText& text : texts) key = hash(text.text, hash(text.name, key));
   std::error_code failure;

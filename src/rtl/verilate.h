@@ -26,9 +26,14 @@ struct RtlTrace {
   std::string arguments(const std::string& path) const;   // of the testbench, that writes to `path`
 };
 
+// How Verilator's C++ is compiled: Verilator's --compiler, then what `make` is told.
+struct HardwareCompiler {
+  std::string kind = "clang", make_flags = "CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2";
+};
+
 // The path of the built program. Needs `verilator`, `make` and `clang++-16` on the PATH. `cache`: folder for built programs; "": a
 // folder of the system's temporary folder. `name` begins the name of the program's folder there. `traced`: it can write waves, and is slower.
 Expected<std::string> verilate(const std::string& name, const std::vector<HardwareText>& texts, const std::string& top, const std::string& cache,
-                               bool traced = false);
+                               bool traced = false, const HardwareCompiler& compiler = {});
 
 }  // namespace systole::rtl
