@@ -1,7 +1,9 @@
 #!/usr/bin/python3
 """Whole networks on the generated hardware: systole run --engine rtl gives the interpreter's bits and, or it fails, the event engine's cycles.
 
-Integers (the quantised network), bf16 and Q8.8 (small networks of models/), on the chips that rtl_check_test builds, too."""
+Integers (a quantised network with a sum and a depthwise convolution; the MNIST-sized network of 121,930 parameters, quantised by
+models/quantise.py, whole from the instruction memory), bf16 and Q8.8 (small networks of models/), on the chips that rtl_check_test
+builds, too."""
 import argparse
 import json
 import subprocess
@@ -35,11 +37,16 @@ def main():
     systole = options.systole.resolve()
     build = Path(__file__).resolve().parents[2] / "models" / "build.py"
     subprocess.run([sys.executable, build, "--tiny", "--output", options.models], check=True, capture_output=True)
+    subprocess.run([sys.executable, build, "--output", options.models, "cnn"], check=True, capture_output=True)
     failures = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         np.save(folder / "x.npy", run_quantised.build(folder / "quantised.onnx"))
         runs = [(folder / "quantised.onnx", chip, ["--format", "int8", "--input", f"x={folder / 'x.npy'}"]) for chip in ("systolic-4", "systolic-8")]
+        subprocess.run([sys.executable, build.with_name("quantise.py"), options.models / "cnn.onnx", folder / "cnn_int8.onnx"], check=True,
+                       capture_output=True)
+        runs += [(folder / "cnn_int8.onnx", chip, ["--format", "int8", "--input", f"x={options.models / 'cnn.x.npy'}"])
+                 for chip in ("systolic-4", "systolic-8")]
         runs += [(options.models / f"{model}.onnx", chip, ["--format", form, "--random-inputs"]) for model, chip, form in RUNS]
         for model, chip, arguments in runs:
             result = run(systole, model, chip, arguments)
