@@ -1,5 +1,5 @@
-// What src/rtl/sv/array.sv and pe.sv do with int8, as Verilator compiles it fastest: nothing but the elements' registers, one variable
-// each, no module borders, no reset. Wires are {switch, valid, operand} at the left and {first, accept, operand} at the top, operands as
+// What src/rtl/sv/array.sv and pe.sv do with int8, in a form that Verilator compiles to a faster model: nothing but the elements' registers,
+// one variable each, no module borders, no reset. Wires are {switch, valid, operand} at the left and {first, accept, operand} at the top, operands as
 // the chip's of chip.sv.
 module array #(
     parameter E = chip::OPERAND_BITS + 2
@@ -13,14 +13,61 @@ module array #(
 );
   localparam int O = chip::OPERAND_BITS;
   genvar r, c;
+  // Each kind of register in a place of its own: neighbours in memory, which the compiler's vectors need.
+  /* verilator lint_off UNUSEDSIGNAL */   // at the last row and column
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : value
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic signed [7:0] q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : shadow
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic signed [7:0] q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : active
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic signed [7:0] q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : sum
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic [31:0] q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : valid
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : switching
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic q;
+      end
+    end
+  endgenerate
+  generate
+    for (r = 0; r < chip::ROWS; r = r + 1) begin : train
+      for (c = 0; c < chip::COLUMNS; c = c + 1) begin : at
+        logic q;
+      end
+    end
+  endgenerate
+  /* verilator lint_on UNUSEDSIGNAL */
   generate
     for (r = 0; r < chip::ROWS; r = r + 1) begin : row
       for (c = 0; c < chip::COLUMNS; c = c + 1) begin : column
-        /* verilator lint_off UNUSEDSIGNAL */   // at the last row and column
-        logic signed [7:0] value, shadow, active;
-        logic [31:0] sum;
-        logic valid, switching, train;
-        /* verilator lint_on UNUSEDSIGNAL */
         // From the left and from above.
         logic signed [7:0] value_in, shadow_in, weight;
         logic [31:0] sum_in;
@@ -30,31 +77,31 @@ module array #(
           assign valid_in  = rows[r*E+O];
           assign switch_in = rows[r*E+O+1];
         end else begin : left
-          assign value_in  = row[r].column[c-1].value;
-          assign valid_in  = row[r].column[c-1].valid;
-          assign switch_in = row[r].column[c-1].switching;
+          assign value_in  = value[r].at[c-1].q;
+          assign valid_in  = valid[r].at[c-1].q;
+          assign switch_in = switching[r].at[c-1].q;
         end
         if (r == 0) begin : above
           assign sum_in    = 32'd0;
           assign shadow_in = weights[c*E+:8];
           assign take      = weights[c*E+O];
         end else begin : above
-          assign sum_in    = row[r-1].column[c].sum;
-          assign shadow_in = row[r-1].column[c].shadow;
-          assign take      = weights[c*E+O] && !weights[c*E+O+1] && row[r-1].column[c].train;
+          assign sum_in    = sum[r-1].at[c].q;
+          assign shadow_in = shadow[r-1].at[c].q;
+          assign take      = weights[c*E+O] && !weights[c*E+O+1] && train[r-1].at[c].q;
         end
-        assign weight = switch_in ? shadow : active;
+        assign weight = switch_in ? shadow[r].at[c].q : active[r].at[c].q;
         always_ff @(posedge clk) begin
-          active    <= weight;
-          value     <= value_in;
-          valid     <= valid_in;
-          switching <= switch_in;
-          train     <= take;
-          sum       <= valid_in ? sum_in + 32'(16'(value_in) * 16'(weight)) : sum;
-          shadow    <= take ? shadow_in : shadow;
+          active[r].at[c].q    <= weight;
+          value[r].at[c].q     <= value_in;
+          valid[r].at[c].q     <= valid_in;
+          switching[r].at[c].q <= switch_in;
+          train[r].at[c].q     <= take;
+          sum[r].at[c].q       <= valid_in ? sum_in + 32'(16'(value_in) * 16'(weight)) : sum[r].at[c].q;
+          shadow[r].at[c].q    <= take ? shadow_in : shadow[r].at[c].q;
         end
         if (r == chip::ROWS - 1) begin : bottom
-          assign sums[c*32+:32] = sum;
+          assign sums[c*32+:32] = sum[r].at[c].q;
         end
       end
     end

@@ -1,11 +1,11 @@
 // The register engine's array against the Verilated array: processing-element steps (one element, one clock) a second of one thread.
 //
-// usage: register_vs_verilator [SIDE ...]      16 32 64 by default; any side of 2 to 128
+// usage: register_vs_verilator [--alone] [SIDE ...]      16 32 64 by default; any side of 2 to 256
 // Both clock the array alone, with the same stimuli: int8, a row of activations in every cycle, a new tile of weights pushed behind each 256
 // rows. The register engine's has its staging queues and its accumulators with it; the Verilated one (array.sv beside this file: the chip's
-// elements, written as Verilator likes it best) gets its wires as prepared. Before anything is timed the sums of every column are
+// elements in a form that Verilator makes faster) gets its wires as prepared. Before anything is timed the sums of every column are
 // compared after each of 768 edges. Processor time, so that other work on the machine tells less; the Verilated models are built once per
-// side and compiler (minutes from 64 x 64 up) and kept.
+// side and compiler (minutes from 32 x 32 up) and kept. --alone: the register engine without them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -155,7 +155,7 @@ double host_rate() {
   return 2e8 / (seconds() - began);
 }
 
-Status measure(std::int64_t side, const std::string& scratch) {
+Status measure(std::int64_t side, bool alone, const std::string& scratch) {
   const Chip chip = bench_chip(side);
   const auto stimuli = stimuli_of(side);
   const std::string wires = scratch + "/wires";
@@ -164,14 +164,16 @@ Status measure(std::int64_t side, const std::string& scratch) {
       {"clang", "CXX=clang++-16 LINK=clang++-16 \"OPT_FAST=-O2 -march=native\" OPT_SLOW=-O0 OPT_GLOBAL=-O2"},
       {"gcc", "CXX=g++ LINK=g++ \"OPT_FAST=-O2 -march=native\" OPT_SLOW=-O0 OPT_GLOBAL=-O2"}};
   std::vector<std::string> programs;
+  std::vector<Rates> rates = {{"register engine", {}}};
   for (const auto& compiler : compilers) {
+    if (alone) break;
     SYSTOLE_ASSIGN(const std::string program, build(chip, compiler));
     SYSTOLE_TRY(compare(stimuli, chip, program, wires));
     programs.push_back(program);
+    rates.push_back({fmt::format("Verilator, {} -O2", compiler.kind == "gcc" ? "g++" : "clang++"), {}});
   }
   SystolicArray array(chip, machine::Operands::kShorts);
   for (const auto& inputs : stimuli) array.clock(inputs);
-  std::vector<Rates> rates = {{"register engine", {}}, {"Verilator, clang++ -O2", {}}, {"Verilator, g++ -O2", {}}};
   const std::int64_t cycles = (100'000'000 / (side * side) + kPeriod) / kPeriod * kPeriod;
   const double steps = static_cast<double>(cycles * side * side);
   for (int k = 0; k < kRepeats; ++k) {                      // by turns, so that a busy host tells on all
@@ -193,14 +195,15 @@ int run(int count, char** arguments) {
   std::string scratch = (std::filesystem::temp_directory_path() / "systole-bench-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) return 2;
   std::vector<std::int64_t> sides;
-  for (int i = 1; i < count; ++i) sides.push_back(std::atoll(arguments[i]));
+  const bool alone = count > 1 && std::string(arguments[1]) == "--alone";
+  for (int i = alone ? 2 : 1; i < count; ++i) sides.push_back(std::atoll(arguments[i]));
   if (sides.empty()) sides = {16, 32, 64};
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
   fmt::print("host: {:.2f} G dependent additions a second; {} repetitions\n\n", host_rate() * 1e-9, kRepeats);
   fmt::print("| int8 array | G PE-steps/s | min | median | max | register engine is times as fast |\n|---|---|---|---|---|---|\n");
   Status status = ok_status();
   for (const std::int64_t side : sides) {
-    status = side >= 2 && side <= 128 ? measure(side, scratch) : invalid_input(fmt::format("{}", side), "sides are 2 to 128");
+    status = side >= 2 && side <= kPeriod ? measure(side, alone, scratch) : invalid_input(fmt::format("{}", side), "sides are 2 to 256");
     if (!status.ok()) break;
   }
   std::error_code failure;
