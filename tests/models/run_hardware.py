@@ -15,8 +15,9 @@ import numpy as np
 
 import run_quantised
 
-RUNS = [("resnet_tiny", "systolic-4", "bf16"), ("recurrent_tiny", "systolic-4", "bf16"), ("unet_tiny", "systolic-8", "bf16"),
-        ("depthwise_tiny", "systolic-8", "bf16"), ("windows_tiny", "systolic-2-q88", "q8.8"), ("resnet_tiny", "systolic-2-q88", "q8.8")]
+RUNS = [("transformer_tiny", "systolic-4", "bf16"), ("gpt_tiny", "systolic-4", "bf16"), ("resnet_tiny", "systolic-4", "bf16"),
+        ("recurrent_tiny", "systolic-4", "bf16"), ("unet_tiny", "systolic-8", "bf16"), ("depthwise_tiny", "systolic-8", "bf16"),
+        ("windows_tiny", "systolic-2-q88", "q8.8"), ("resnet_tiny", "systolic-2-q88", "q8.8")]
 
 
 def run(systole, model, chip, arguments):
