@@ -15,7 +15,8 @@
 namespace systole::rtl {
 namespace {
 
-constexpr std::int64_t kLeastCycles = 200;   // shorter programs are drawn again
+constexpr std::int64_t kLeastCycles = 200, kMostCycles = 20000;   // of a program: others are drawn again
+constexpr int kMostDraws = 100;                                   // of compiled graphs, for one program
 
 struct Answer {
   std::string engine;
@@ -39,23 +40,28 @@ std::string account_difference(const Answer& event, const Answer& other) {
   return {};
 }
 
-void compare(const Kernel& kernel, std::uint64_t seed, const Answer& event, const Answer& other, CheckResult& result) {
+// Of one program.
+struct Comparison {
+  const Kernel& kernel;
+  std::uint64_t seed;
+  Tally tally{.programs = 1};
+  std::vector<std::string> details{};
+
+  void differ(const std::string& what) {
+    ++tally.mismatches;
+    details.push_back(fmt::format("seed {} ({}): {}", seed, kernel.text, what));
+  }
+};
+
+void compare(Comparison& comparison, const Answer& event, const Answer& other) {
   std::string difference;
   if (other.cycles != event.cycles) difference = fmt::format("{} cycles, event {}", other.cycles, event.cycles);
   for (std::size_t i = 0; i < event.outputs.size(); ++i) {
-    if (!other.outputs[i].same_bits(event.outputs[i])) difference += fmt::format(" output '{}' differs", kernel.program.outputs[i].name);
+    if (!other.outputs[i].same_bits(event.outputs[i])) difference += fmt::format(" output '{}' differs", comparison.kernel.program.outputs[i].name);
   }
   difference += account_difference(event, other);
-  result.cycles_compared += event.cycles;
-  if (difference.empty()) return;
-  ++result.mismatches;
-  result.details.push_back(fmt::format("seed {} ({}): {}: {}", seed, kernel.text, other.engine, difference));
-}
-
-Expected<Answer> run_event(const Kernel& kernel, const Chip& chip) {
-  SYSTOLE_ASSIGN(const auto time, machine::simulate_time(kernel.program, chip));
-  SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(kernel.program, chip, kernel.inputs));
-  return Answer{"event", time.cycles, std::move(outputs), time.units};
+  comparison.tally.cycles_compared += event.cycles;
+  if (!difference.empty()) comparison.differ(fmt::format("{}: {}", other.engine, difference));
 }
 
 // Cycle by cycle: a hash of the array's registers for each, and what every unit did.
@@ -72,58 +78,91 @@ Expected<Answer> run_registers(const Kernel& kernel, const Chip& chip, std::vect
 }
 
 // The array's registers of both engines that have them, in every cycle that both had.
-void compare_arrays(const Kernel& kernel, std::uint64_t seed, const std::vector<std::uint64_t>& registers, const std::vector<std::uint64_t>& rtl,
-                    CheckResult& result) {
+void compare_arrays(Comparison& comparison, const std::vector<std::uint64_t>& registers, const std::vector<std::uint64_t>& rtl) {
   const std::size_t cycles = std::min(registers.size(), rtl.size());
-  for (std::size_t cycle = 0; cycle < cycles; ++cycle) {
-    if (registers[cycle] == rtl[cycle]) continue;
-    ++result.mismatches;
-    result.details.push_back(fmt::format("seed {} ({}): register and rtl: the array's registers differ in cycle {}", seed, kernel.text, cycle));
-    return;
-  }
-  result.array_cycles += static_cast<std::int64_t>(cycles);
+  const auto first = std::mismatch(registers.begin(), registers.begin() + static_cast<std::ptrdiff_t>(cycles), rtl.begin()).first - registers.begin();
+  comparison.tally.array_cycles += static_cast<std::int64_t>(first);
+  if (first < static_cast<std::ptrdiff_t>(cycles)) comparison.differ(fmt::format("register and rtl: the array's registers differ in cycle {}", first));
 }
 
-Expected<CheckResult> run_programs(const Chip& chip, const CheckOptions& options, const std::optional<RtlModel>& model) {
-  CheckResult result;
-  result.seed = options.seed;
-  for (std::int64_t i = 0; i < options.programs; ++i) {
-    const std::uint64_t seed = options.seed + static_cast<std::uint64_t>(i);
-    Random random(seed);
-    Kernel kernel = random_kernel(random, chip);
-    SYSTOLE_ASSIGN(Answer event, run_event(kernel, chip));
-    while (event.cycles < kLeastCycles) {
+// A program of the right length, and what the event engine makes of it.
+struct Drawn {
+  Kernel kernel;
+  Answer event;
+};
+
+Expected<Drawn> draw(Random& random, const Chip& chip, const CheckOptions& options, CheckResult& result) {
+  bool compiled = random.chance(options.compiled);
+  for (int draws = 0;; ++draws) {
+    if (draws == kMostDraws) compiled = false;
+    Kernel kernel;
+    if (compiled) {
+      auto made = random_compiled(random, chip);
+      if (!made.ok() && made.error().code != ErrorCode::kUnsupported) return made.error();
+      if (!made.ok()) {
+        ++result.drawn_again["refused: " + made.error().message];
+        continue;
+      }
+      kernel = std::move(*made);
+    } else {
       kernel = random_kernel(random, chip);
-      SYSTOLE_ASSIGN(event, run_event(kernel, chip));
     }
-    if (kernel.expected && !event.outputs[0].same_bits(*kernel.expected)) {
-      ++result.mismatches;
-      result.details.push_back(fmt::format("seed {} ({}): event: not the product by definition", seed, kernel.text));
+    SYSTOLE_ASSIGN(const auto time, machine::simulate_time(kernel.program, chip));
+    if (time.cycles < kLeastCycles || time.cycles > kMostCycles) {
+      ++result.drawn_again[fmt::format("{} than {} cycles", time.cycles < kLeastCycles ? "shorter" : "longer", time.cycles < kLeastCycles ? kLeastCycles : kMostCycles)];
+      continue;
     }
-    std::vector<std::uint64_t> hashes;
-    if (options.registers) {
-      SYSTOLE_ASSIGN(Answer registers, run_registers(kernel, chip, hashes));
-      compare(kernel, seed, event, registers, result);
-    }
-    if (model) {
-      SYSTOLE_ASSIGN(auto run, model->run_hashed(kernel.program, kernel.inputs));
-      compare(kernel, seed, event, {"rtl", run.cycles, std::move(run.outputs), {}}, result);
-      if (options.registers) compare_arrays(kernel, seed, hashes, run.hashes, result);
-    }
-    ++result.programs;
+    SYSTOLE_ASSIGN(auto outputs, machine::simulate_values(kernel.program, chip, kernel.inputs));
+    return Drawn{std::move(kernel), {"event", time.cycles, std::move(outputs), time.units}};
   }
-  return result;
+}
+
+void add(Tally& sum, const Tally& one) {
+  sum.programs += one.programs;
+  sum.cycles_compared += one.cycles_compared;
+  sum.mismatches += one.mismatches;
+  sum.array_cycles += one.array_cycles;
+}
+
+Status run_program(std::uint64_t seed, const Chip& chip, const CheckOptions& options, const std::optional<RtlModel>& model, CheckResult& result) {
+  Random random(seed);
+  SYSTOLE_ASSIGN(const Drawn drawn, draw(random, chip, options, result));
+  const auto& [kernel, event] = drawn;
+  Comparison comparison{.kernel = kernel, .seed = seed};
+  if (kernel.expected && !event.outputs[0].same_bits(*kernel.expected)) comparison.differ("event: not the product by definition");
+  std::vector<std::uint64_t> hashes;
+  if (options.registers) {
+    SYSTOLE_ASSIGN(const Answer registers, run_registers(kernel, chip, hashes));
+    compare(comparison, event, registers);
+  }
+  if (model) {
+    SYSTOLE_ASSIGN(auto run, model->run_hashed(kernel.program, kernel.inputs));
+    compare(comparison, event, {"rtl", run.cycles, std::move(run.outputs), {}});
+    if (options.registers) compare_arrays(comparison, hashes, run.hashes);
+  }
+  Coverage coverage;
+  add_coverage(kernel.program, coverage);
+  for (const auto& [what, count] : coverage) result.coverage[what] += count;
+  add(result, comparison.tally);
+  add(result.formats[format_of(coverage)], comparison.tally);
+  result.details.insert(result.details.end(), comparison.details.begin(), comparison.details.end());
+  return ok_status();
 }
 
 }  // namespace
 
 Expected<CheckResult> check(const Chip& chip, const CheckOptions& options) {
-  SYSTOLE_TRY(check_chip(chip));
   std::optional<RtlModel> model;
-  if (options.rtl) {
+  if (options.rtl && chip.cores == 1) {
     SYSTOLE_ASSIGN(model, RtlModel::build(chip, options.cache));
   }
-  return run_programs(chip, options, model);
+  CheckResult result;
+  result.seed = options.seed;
+  for (std::int64_t i = 0; i < options.programs; ++i) {
+    SYSTOLE_TRY(run_program(options.seed + static_cast<std::uint64_t>(i), chip, options, model, result));
+    if (options.progress) options.progress(i + 1);
+  }
+  return result;
 }
 
 }  // namespace systole::rtl

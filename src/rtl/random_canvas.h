@@ -28,11 +28,11 @@ struct Stride {
 struct Canvas {
   Random& random;
   const Chip& chip;
+  std::vector<MicroOp>& microcode;     // of all cores
   std::int64_t vmem = 0;               // bytes used, from 0
   std::int64_t accumulator_rows = 0;   // rows used, from 0
   TokenWriter* writer = nullptr;       // of the program or of the open loops' body
   std::array<Stride, 4> bytes{}, rows{};   // stride sets that may move a byte address, an accumulator row; [0]: none
-  std::vector<MicroOp> microcode{};
 
   // An address with address + span inside [from, to), or -1.
   std::int64_t place(Span span, std::int64_t from, std::int64_t to) {

@@ -11,33 +11,48 @@ namespace {
 
 using isa::Space;
 
-// Words of every opcode and format that the hardware has, on all units, straight-line and in loops.
+// Words of every opcode and format that the hardware has, on all units, straight-line and in loops, for one core. Far memory: the input;
+// results of the cores, twice; what each core's buffer and accumulators hold at the end. Between two barriers a core writes to its own
+// results of the one kind, and reads those and all cores' of the other kind.
 class Mix {
  public:
-  Mix(Random& random, const Chip& chip) : random_(random), chip_(chip), canvas_{.random = random, .chip = chip} {
+  Mix(Random& random, const Chip& chip, std::vector<MicroOp>& microcode, std::int64_t core)
+      : random_(random), chip_(chip), core_(core), canvas_{.random = random, .chip = chip, .microcode = microcode} {
     const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns;
     if (chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) families_.push_back(DType::kI8);
     if (chip.multiplies(DType::kQ8_8)) families_.push_back(DType::kQ8_8);
     if (chip.multiplies(DType::kBF16) && std::max(rows, columns) <= kMostFloatSide) families_.push_back(DType::kBF16);
+    if (random.chance(0.5)) families_ = {families_[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(families_.size()) - 1))]};
     canvas_.vmem = std::min(chip.vmem_bytes / 64 * 64, std::clamp<std::int64_t>(align(16 * rows * columns), 1024, 8192));
     canvas_.accumulator_rows = std::min<std::int64_t>(chip.mxu.accumulator_rows, 40);
     canvas_.writer = &writer_;
-    out_ = canvas_.vmem;
-    vmem_dump_ = out_ + kOut;
+    const std::int64_t dump = canvas_.vmem + align(canvas_.accumulator_rows * columns * 4);
+    vmem_dump_ = canvas_.vmem + 2 * chip.cores * kOut + core * dump;
     accumulator_dump_ = vmem_dump_ + canvas_.vmem;
-    end_ = accumulator_dump_ + align(canvas_.accumulator_rows * columns * 4);
+    end_ = canvas_.vmem + 2 * chip.cores * kOut + chip.cores * dump;
   }
 
-  Kernel write(std::int64_t words) {
+  void write(std::int64_t words, std::int64_t phases) {
     fill();
     pad();
-    while (static_cast<std::int64_t>(writer_.size()) < words) {
-      if (random_.chance(0.04)) loops();
-      else word();
+    for (phase_ = 0; phase_ < phases; ++phase_) {
+      if (phase_ > 0) writer_.add_barrier();
+      for (const std::size_t last = writer_.size() + static_cast<std::size_t>(words / phases); writer_.size() < last;) {
+        if (random_.chance(0.04)) loops();
+        else word();
+      }
     }
     dump();
-    return take();
   }
+  isa::CoreCode code() {
+    isa::CoreCode core;
+    core.code = writer_.take();
+    core.code.push_back({isa::Halt{}});
+    core.layer.assign(core.code.size(), 0);
+    return core;
+  }
+  std::int64_t input_bytes() const { return canvas_.vmem; }
+  std::int64_t end() const { return end_; }
 
  private:
   static constexpr std::int64_t kMostFloatSide = 8, kOut = 1024;
@@ -60,22 +75,8 @@ class Mix {
     transfer(isa::Store{.far = accumulator_dump_, .local_space = 3, .bytes = bytes, .rows = rows, .pitch = bytes},
              {{Space::kHbm, accumulator_dump_, accumulator_dump_ + rows * bytes, true}, {Space::kAccumulator, 0, rows, false}});
   }
-  Kernel take() {
-    Kernel kernel;
-    isa::Program& program = kernel.program;
-    program.chip = chip_.name;
-    program.fingerprint = chip_.fingerprint();
-    program.format = std::string(dtype_name(families_.front()));
-    program.layers = {{"kernel", "dot", 0}};
-    program.inputs = {{"vmem", DType::kU8, {canvas_.vmem}, Space::kHbm, 0}};
-    program.outputs = {{"memory", DType::kU8, {end_}, Space::kHbm, 0}};
-    program.hbm_bytes = end_;
-    program.microcode = std::move(canvas_.microcode);
-    kernel.inputs = {random_words(random_, canvas_.vmem)};
-    kernel.text = fmt::format("mix of {} words", writer_.size());
-    finish(kernel, chip_, writer_.take());
-    return kernel;
-  }
+  // The cores' results of a kind, from core 0's on.
+  std::int64_t results(std::int64_t kind) const { return canvas_.vmem + (kind % 2) * chip_.cores * kOut; }
 
   void word() {
     TokenWriter& writer = *canvas_.writer;
@@ -86,7 +87,7 @@ class Mix {
     if (dice < 0.74) return load();
     if (dice < 0.86) return store();
     if (dice < 0.92) return pad();
-    if (random_.chance(0.1)) return writer.add(isa::Barrier{}, isa::kScalar);
+    if (chip_.cores == 1 && random_.chance(0.1)) return writer.add(isa::Barrier{}, isa::kScalar);
     writer.add(isa::Nop{}, random_.chance(0.2) ? isa::kScalar : any_unit());
   }
   isa::UnitId any_unit() {
@@ -129,7 +130,13 @@ class Mix {
     return stride;
   }
 
-  // A box between far memory and VMEM; `far_to`: reads may see inputs and results.
+  // From the input, from the core's results, or from all results of before the last barrier.
+  std::int64_t place_to_read(Span span) {
+    const double dice = random_.real();
+    if (dice < 0.5) return canvas_.place(span, 0, canvas_.vmem);
+    if (dice < 0.8) return canvas_.place(span, results(phase_) + core_ * kOut, results(phase_) + (core_ + 1) * kOut);
+    return canvas_.place(span, results(phase_ + 1), results(phase_ + 1) + chip_.cores * kOut);
+  }
   void load() {
     isa::Load w{.bytes = random_.integer(1, 3 * chip_.hbm.burst_bytes), .rows = random_.integer(1, 3), .planes = random_.chance(0.3) ? 2 : 1};
     w.bytes = std::min<std::int64_t>(w.bytes, 160);
@@ -138,7 +145,7 @@ class Mix {
     w.far_strides = far.set, w.local_strides = local.set;
     const Span from = Span{0, w.bytes - 1} + steps(w.pitch, w.rows) + steps(w.plane_pitch, w.planes) + far.reach;
     const Span to = Span{0, w.bytes * w.rows * w.planes - 1} + local.reach;
-    w.far = canvas_.place(from, 0, vmem_dump_), w.local = canvas_.place(to, 0, canvas_.vmem);
+    w.far = place_to_read(from), w.local = canvas_.place(to, 0, canvas_.vmem);
     if (w.far < 0 || w.local < 0) return;
     transfer(w, {{Space::kHbm, w.far + from.low, w.far + from.high + 1, false}, {Space::kVmem, w.local + to.low, w.local + to.high + 1, true}});
   }
@@ -152,7 +159,7 @@ class Mix {
     const Span to = Span{0, w.bytes - 1} + steps(w.pitch, w.rows) + steps(w.plane_pitch, w.planes) + far.reach;
     const std::int64_t count = w.rows * w.planes;
     const Span from = Span{0, (words ? count : count * w.bytes) - 1} + local.reach;
-    w.far = canvas_.place(to, out_, vmem_dump_), w.local = canvas_.place(from, 0, words ? canvas_.accumulator_rows : canvas_.vmem);
+    w.far = canvas_.place(to, results(phase_) + core_ * kOut, results(phase_) + (core_ + 1) * kOut), w.local = canvas_.place(from, 0, words ? canvas_.accumulator_rows : canvas_.vmem);
     if (w.far < 0 || w.local < 0) return;
     transfer(w, {{Space::kHbm, w.far + to.low, w.far + to.high + 1, true},
                  {words ? Space::kAccumulator : Space::kVmem, w.local + from.low, w.local + from.high + 1, false}});
@@ -248,10 +255,11 @@ class Mix {
 
   Random& random_;
   const Chip& chip_;
+  std::int64_t core_, phase_ = 0;
   TokenWriter writer_;
   Canvas canvas_;
   std::vector<DType> families_;
-  std::int64_t out_ = 0, vmem_dump_ = 0, accumulator_dump_ = 0, end_ = 0;   // bytes of HBM: from 0 the input
+  std::int64_t vmem_dump_ = 0, accumulator_dump_ = 0, end_ = 0;   // in far memory
   DType family_ = DType::kI8, pad_type_ = DType::kI8;
   std::optional<DType> active_;        // the family of the weights
   isa::Pad pad_;
@@ -262,8 +270,26 @@ class Mix {
 }  // namespace
 
 Kernel random_mix(Random& random, const Chip& chip) {
-  Mix mix(random, chip);
-  return mix.write(random.integer(40, 120));
+  Kernel kernel;
+  isa::Program& program = kernel.program;
+  const std::int64_t phases = chip.cores > 1 ? random.integer(2, 4) : random.integer(1, 2);
+  std::int64_t words = 0;
+  for (std::int64_t core = 0; core < chip.cores; ++core) {
+    Mix mix(random, chip, program.microcode, core);
+    mix.write(random.integer(40, 120), phases);
+    program.cores.push_back(mix.code());
+    words += static_cast<std::int64_t>(program.cores.back().code.size());
+    if (core == 0) kernel.inputs = {random_words(random, mix.input_bytes())};
+    program.hbm_bytes = mix.end();
+  }
+  kernel.text = fmt::format("mix of {} words", words);
+  program.chip = chip.name;
+  program.fingerprint = chip.fingerprint();
+  program.layers = {{"kernel", "dot", 0}};
+  program.inputs = {{"vmem", DType::kU8, kernel.inputs[0].shape(), Space::kHbm, 0}};
+  program.outputs = {{"memory", DType::kU8, {program.hbm_bytes}, Space::kHbm, 0}};
+  program.vmem_bytes = chip.vmem_bytes;
+  return kernel;
 }
 
 }  // namespace systole::rtl

@@ -46,6 +46,13 @@ void TokenWriter::fence(std::uint16_t units) {
   past_.clear();
 }
 
+void TokenWriter::add_barrier() {
+  std::uint16_t before = 0;
+  for (const Past& past : past_) before |= bit(past.unit);
+  fence(before);
+  code_.push_back({isa::Barrier{}});
+}
+
 void TokenWriter::add_loops(const std::vector<std::int64_t>& counts, TokenWriter body) {
   std::uint16_t before = 0, inside = 0;
   for (const Past& past : past_) before |= bit(past.unit);

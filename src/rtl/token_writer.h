@@ -19,6 +19,8 @@ struct Access {
 class TokenWriter {
  public:
   void add(const isa::Body& body, isa::UnitId unit, std::vector<Access> accesses = {});
+  // A barrier behind everything before.
+  void add_barrier();
   // The next word of `unit` also waits for the latest word of `from`, needed or not.
   void wait_for(isa::UnitId from) { extra_wait_ = static_cast<int>(from); }
   // The words of `body` in nested loops of these counts, outermost first. Their accesses hold for all iterations; a word of one iteration

@@ -65,8 +65,12 @@ module vpu_address (
   logic [35:0] offset, tap_offset;
   logic [43:0] h, x, tap_h, tap_x;
   logic [2:0] level;   // the dimension that counts on; 5: none, the elements are at their end
-  logic [W*36-1:0] element_offsets, tap_offsets;
-  logic [W*44-1:0] element_rows, tap_rows, element_columns, tap_columns;
+  logic [W*36-1:0] element_offsets;
+  logic [W*44-1:0] element_rows, element_columns;
+  /* verilator lint_off UNUSEDSIGNAL */
+  logic [W*36-1:0] tap_offsets;             // used: one a lane, without the sublanes
+  logic [W*44-1:0] tap_rows, tap_columns;
+  /* verilator lint_on UNUSEDSIGNAL */
   logic [W-1:0] there_list, tap_list;
   integer l;
 
