@@ -1,5 +1,5 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak mutants format tidy clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak rtl-soak mutants format tidy clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
@@ -55,6 +55,11 @@ bench: setup
 tinytpu-soak: build
 	@ninja -C build/release tinytpu_soak
 	@build/release/tinytpu_soak $(or $(PROGRAMS),1000)
+
+# The three engines on PROGRAMS random and compiled programs over many chips: a table, and rtl-soak.json. Hours for all 10,000.
+rtl-soak: build
+	@ninja -C build/release rtl_soak
+	@build/release/rtl_soak $(or $(PROGRAMS),10000) $(or $(SEED),1) build/release/rtl-soak.json $(JOBS)
 
 # Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
 mutants: setup

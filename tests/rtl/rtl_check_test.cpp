@@ -5,6 +5,7 @@
 #include <iostream>
 #include <random>
 
+#include "isa/limits.h"
 #include "machine/event.h"
 #include "machine/register.h"
 #include "rtl/check.h"
@@ -17,21 +18,31 @@ namespace {
 
 bool has_verilator() { return std::system("verilator --version > /dev/null 2>&1") == 0; }
 
-void expect_no_mismatch(const std::string& name, std::int64_t programs, bool rtl) {
-  auto chip = load_chip(name);
-  ASSERT_TRUE(chip.ok()) << chip.error().text();
+// SYSTOLE_SEED repeats a run; else a fresh one.
+std::uint64_t first_seed() {
+  const char* text = std::getenv("SYSTOLE_SEED");
+  return text == nullptr ? std::random_device{}() : std::strtoull(text, nullptr, 10);
+}
+
+CheckResult expect_no_mismatch(const std::string& name, std::int64_t programs, bool rtl) {
   CheckOptions options;
   options.programs = programs;
-  options.seed = std::random_device{}();
+  options.seed = first_seed();
   options.rtl = rtl;
-  const auto result = check(*chip, options);
-  ASSERT_TRUE(result.ok()) << result.error().text() << " seed " << options.seed;
-  std::cout << name << ": seed " << result->seed << ", " << result->programs << " programs, " << result->cycles_compared << " cycles compared\n";
+  auto chip = load_chip(name);
+  EXPECT_TRUE(chip.ok()) << chip.error().text();
+  auto result = check(*chip, options);
+  EXPECT_TRUE(result.ok()) << result.error().text() << " SYSTOLE_SEED=" << options.seed;
+  if (!result.ok()) return {};
+  std::cout << name << ": SYSTOLE_SEED=" << result->seed << ", " << result->programs << " programs, " << result->cycles_compared << " cycles compared\n";
+  for (const auto& [format, tally] : result->formats) std::cout << "  " << format << ": " << tally.programs << " programs\n";
+  for (const auto& [why, times] : result->drawn_again) std::cout << "  drawn again " << times << " times: " << why << "\n";
   for (const std::string& line : result->details) std::cout << line << "\n";
   EXPECT_EQ(result->programs, programs);
   EXPECT_EQ(result->mismatches, 0);
   EXPECT_GE(result->cycles_compared, 200 * programs);
   EXPECT_EQ(result->array_cycles, rtl ? result->cycles_compared / 2 : 0);   // counted for the register engine and for the RTL
+  return std::move(*result);
 }
 
 // The hash sees one weight: the same program with one more bit in one weight differs from the cycle in which it is accepted on.
@@ -53,17 +64,19 @@ TEST(RtlCheck, TheHashSeesOneBitOfOneWeight) {
   EXPECT_NE(before->hashes, after->hashes);
 }
 
-TEST(RtlCheck, RegisterEngineOnSystolic4) { expect_no_mismatch("systolic-4", 40, false); }
-TEST(RtlCheck, RegisterEngineOnSystolic8) { expect_no_mismatch("systolic-8", 40, false); }
+TEST(RtlCheck, RegisterEngine) {
+  for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8"}) expect_no_mismatch(name, 60, false);
+}
 
-TEST(RtlCheck, ThreeEnginesOnSystolic4) {
+// The formats that the chip multiplies, each by itself and mixed.
+void expect_three_engines(const std::string& name, std::initializer_list<const char*> formats) {
   if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
-  expect_no_mismatch("systolic-4", 24, true);
+  const CheckResult result = expect_no_mismatch(name, 60, true);
+  for (const char* format : formats) EXPECT_TRUE(result.formats.contains(format)) << format;
 }
-TEST(RtlCheck, ThreeEnginesOnSystolic8) {
-  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
-  expect_no_mismatch("systolic-8", 24, true);
-}
+TEST(RtlCheck, ThreeEnginesOnSystolic2Q88) { expect_three_engines("systolic-2-q88", {"q8.8"}); }
+TEST(RtlCheck, ThreeEnginesOnSystolic4) { expect_three_engines("systolic-4", {"int8", "bf16", "mixed"}); }
+TEST(RtlCheck, ThreeEnginesOnSystolic8) { expect_three_engines("systolic-8", {"int8", "bf16", "mixed"}); }
 
 // The comparison is not blind: a machine that differs in one figure takes another time on some program.
 TEST(RtlCheck, NoticesAnotherQueueDepthLatencyAndBandwidth) {
@@ -124,6 +137,56 @@ TEST(Generate, WritesSourcesThatYosysReads) {
   ASSERT_TRUE(write_rtl(*chip, folder).ok());
   const std::string script = "read_verilog -sv $(tr '\\n' ' ' < files.f); hierarchy -check -top systole; proc; opt_clean; check -assert";
   EXPECT_EQ(std::system(("cd '" + folder + "' && yosys -q -p \"" + script + "\"").c_str()), 0);
+}
+
+// Only event engine: what the generators reach, not what the engines do with it.
+TEST(RtlCheck, EveryCombinationOfOpcodeAndFormatOccursAndHasAName) {
+  for (const char* name : {"systolic-2-q88", "systolic-4"}) {
+    const auto chip = load_chip(name);
+    ASSERT_TRUE(chip.ok());
+    CheckOptions options;
+    options.programs = 400;
+    options.seed = first_seed();
+    options.compiled = 0;
+    options.registers = options.rtl = false;
+    auto result = check(*chip, options);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    for (const std::string& what : combinations(*chip)) {
+      EXPECT_GT(result->coverage[what], 0) << name << ": " << what << " SYSTOLE_SEED=" << options.seed;
+      result->coverage.erase(what);
+    }
+    for (const auto& [what, count] : result->coverage) {
+      EXPECT_TRUE(what.ends_with(" x no")) << name << ": '" << what << "' occurs " << count << " times and is not among the chip's combinations";
+    }
+  }
+}
+
+TEST(RtlCheck, CoresThatShareMemory) {
+  auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  chip->cores = 2;
+  CheckOptions options;
+  options.programs = 40;
+  options.seed = first_seed();
+  const auto result = check(*chip, options);
+  ASSERT_TRUE(result.ok()) << result.error().text() << " SYSTOLE_SEED=" << options.seed;
+  for (const std::string& line : result->details) std::cout << line << "\n";
+  EXPECT_EQ(result->mismatches, 0) << "SYSTOLE_SEED=" << options.seed;
+}
+
+TEST(RandomKernel, SeveralCoresAreLegalAndWithoutHazards) {
+  auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  chip->cores = 3;
+  const std::uint64_t first = first_seed();
+  for (std::uint64_t seed = first; seed < first + 30; ++seed) {
+    Random random(seed);
+    const Kernel kernel = random_kernel(random, *chip);
+    const auto legal = isa::check_program(kernel.program, isa::limits(*chip));
+    ASSERT_TRUE(legal.ok()) << legal.error().text() << " SYSTOLE_SEED=" << seed;
+    const auto hazards = machine::check_hazards(kernel.program, *chip);
+    ASSERT_TRUE(hazards.ok()) << hazards.error().text() << " SYSTOLE_SEED=" << seed;
+  }
 }
 
 TEST(RandomKernel, IsLegalAndWithoutHazards) {

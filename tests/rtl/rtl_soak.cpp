@@ -44,13 +44,14 @@ constexpr Variant kVariants[] = {
      [](Chip& c) {
        c.mxu.formats = {DType::kBF16};
        c.dma_engines = 1, c.timing.queue_depth = 2, c.timing.vector_latency = 0;
-       memory(c, {3, 2}, 8, 0);
+       memory(c, {3, 2}, 8, 3);
      }},
     {"3x5 all formats, 3x2 lanes, strided 3", "systolic-4",
      [](Chip& c) {
        size(c, 3, 5, 3, 2);
        c.mxu.formats = {DType::kI8, DType::kU8, DType::kQ8_8, DType::kBF16};
        c.vpu.strided_cycles = 3, c.dma_engines = 3, c.timing.queue_depth = 5;
+       c.timing.feeder_latency = 2, c.timing.accumulator_latency = 3;
        memory(c, {7, 3}, 32, 3);
      }},
     {"8x3 bf16, 4 engines, latency 40", "systolic-8",
@@ -65,7 +66,7 @@ constexpr Variant kVariants[] = {
        size(c, 7, 7, 1, 1);
        c.mxu.formats = {DType::kQ8_8, DType::kBF16};
        c.vpu.strided_cycles = 4, c.timing.queue_depth = 3;
-       memory(c, {64, 1}, 64, 1);
+       memory(c, {32, 1}, 64, 5);
      }},
     {"6x4 ui8, no vector unit, 1 engine", "systolic-4",
      [](Chip& c) {
@@ -78,7 +79,7 @@ constexpr Variant kVariants[] = {
      [](Chip& c) {
        size(c, 16, 16, 8, 2);
        c.mxu.formats = {DType::kQ8_8};
-       c.vpu.strided_cycles = 2, c.dma_engines = 4;
+       c.vpu.strided_cycles = 2, c.dma_engines = 4, c.timing.feeder_latency = 4;
      }},
     {"5x32 int8 and q8.8, queues of 1", "systolic-32",
      [](Chip& c) {
@@ -86,12 +87,12 @@ constexpr Variant kVariants[] = {
        c.mxu.formats = {DType::kI8, DType::kQ8_8};
        c.mxu.accumulator_rows = 24, c.dma_engines = 3, c.timing.queue_depth = 1;
      }},
-    {"32x9 i8, 16 lanes, latency 0", "systolic-32",
+    {"32x9 i8, 16 lanes, latency 3", "systolic-32",
      [](Chip& c) {
        size(c, 32, 9, 16, 1);
        c.mxu.formats = {DType::kI8};
        c.vpu.strided_cycles = 3;
-       memory(c, {11, 1}, 32, 0);
+       memory(c, {11, 1}, 32, 3);
      }},
     {"32x32 q8.8", "systolic-32",
      [](Chip& c) {
