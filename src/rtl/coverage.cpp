@@ -15,7 +15,7 @@ namespace {
 constexpr std::string_view kModes[] = {"map", "add", "multiply", "maximum", "minimum", "and", "or"};
 constexpr DType kInVmem[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
                              DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kQ8_8};
-constexpr DType kInAccumulators[] = {DType::kI32, DType::kF32};
+constexpr DType kInAccumulators[] = {DType::kI32, DType::kU32, DType::kF32, DType::kTF32};
 
 std::string_view name(std::int64_t type) { return dtype_name(static_cast<DType>(type)); }
 std::string run_name(std::int64_t mode) {
@@ -72,7 +72,7 @@ void add_word(const isa::Instruction& word, const isa::Program& program, State& 
   }
   if (const auto* push = word.as<isa::Push>()) {
     state.pushed.push_back(push->format);
-    what += " " + of(push->format, push->type);
+    what += " " + of(push->format, push->type) + (push->transpose != 0 ? " transposed" : "");
   }
   if (const auto* matmul = word.as<isa::Matmul>()) {
     if (matmul->swap != 0 && !state.pushed.empty()) {
@@ -94,7 +94,7 @@ void add_coverage(const isa::Program& program, Coverage& coverage) {
 }
 
 std::vector<std::string> combinations(const Chip& chip) {
-  std::vector<std::string> all = {"nop scalar", "nop queued", "halt", "loop", "end", "strides", "barrier", "load", "store vmem", "store accumulators"};
+  std::vector<std::string> all = {"nop scalar", "nop queued", "halt", "loop", "end", "strides", "barrier", "load", "gather", "store vmem", "store accumulators"};
   const Families families = families_of(chip);
   std::vector<DType> integers;
   for (const DType type : {DType::kI8, DType::kU8}) {
@@ -105,7 +105,7 @@ std::vector<std::string> combinations(const Chip& chip) {
       all.push_back(fmt::format("pad {}", dtype_name(type)));
       const DType format = formats.size() == 1 ? formats[0] : type;
       const std::string operand = of(static_cast<std::int64_t>(format), static_cast<std::int64_t>(type));
-      all.push_back("push " + operand);
+      for (const char* way : {"", " transposed"}) all.push_back("push " + operand + way);
       for (const DType weights : formats) all.push_back(fmt::format("matmul {} x {}", operand, dtype_name(weights)));
     }
   };
@@ -122,7 +122,11 @@ std::vector<std::string> combinations(const Chip& chip) {
     for (const DType type : kInVmem) {
       for (const bool write : {false, true}) all.push_back(stream_name({.type = static_cast<std::int64_t>(type)}, write, in_strides));
     }
-    for (const DType type : kInAccumulators) all.push_back(stream_name({.space = 3, .type = static_cast<std::int64_t>(type)}, false, in_strides));
+    for (const DType type : kInAccumulators) {
+      const isa::Bind words{.space = 3, .type = static_cast<std::int64_t>(type)};
+      all.push_back(stream_name(words, false, in_strides));
+      if (!in_strides) all.push_back(stream_name(words, true, false));
+    }
   }
   return all;
 }

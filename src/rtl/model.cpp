@@ -40,6 +40,7 @@ std::string missing(const isa::Instruction& word, std::int64_t pad_type, const F
     if (takes(static_cast<DType>(format), type, families)) return {};
     return fmt::format("{} of {} as {} are unsupported by the RTL", what, dtype_name(static_cast<DType>(type)), dtype_name(static_cast<DType>(format)));
   };
+  if (const auto* bind = word.as<isa::Bind>(); bind && static_cast<DType>(bind->type) == DType::kF64) return "a stream of f64 is unsupported by the RTL";
   if (const auto* push = word.as<isa::Push>()) {
     if (push->part != 0) return "parts of fp32 are unsupported by the RTL";
     return operands("weights", push->format, push->type);

@@ -84,7 +84,7 @@ class Mix {
     const double dice = random_.real();
     if (dice < 0.30) return chip_.vpu.present ? random_vector_words(canvas_) : product();
     if (dice < 0.62) return product();
-    if (dice < 0.74) return load();
+    if (dice < 0.74) return random_.chance(0.3) ? gather() : load();
     if (dice < 0.86) return store();
     if (dice < 0.92) return pad();
     if (chip_.cores == 1 && random_.chance(0.1)) return writer.add(isa::Barrier{}, isa::kScalar);
@@ -149,6 +149,20 @@ class Mix {
     if (w.far < 0 || w.local < 0) return;
     transfer(w, {{Space::kHbm, w.far + from.low, w.far + from.high + 1, false}, {Space::kVmem, w.local + to.low, w.local + to.high + 1, true}});
   }
+  // Rows of a table by indices that are whatever words stand there: small numbers, or clamped to an end.
+  void gather() {
+    isa::Gather w{.pitch = random_.integer(0, 40), .limit = random_.integer(1, 8), .bytes = random_.integer(1, 48), .count = random_.integer(1, 6)};
+    const Stride index = canvas_.stride(canvas_.bytes), local = canvas_.stride(canvas_.bytes);
+    w.index_strides = index.set, w.local_strides = local.set;
+    const Span table = Span{0, w.bytes - 1} + steps(w.pitch, w.limit), from = Span{0, w.count * 4 - 1} + index.reach;
+    const Span to = Span{0, w.count * w.bytes - 1} + local.reach;
+    const std::int64_t half = canvas_.vmem / 2, side = random_.chance(0.5) ? half : 0;   // what it reads it must not write
+    w.far = place_to_read(table), w.index = canvas_.place(from, side, side + half), w.local = canvas_.place(to, half - side, half - side + half);
+    if (w.far < 0 || w.index < 0 || w.local < 0) return;
+    transfer(w, {{Space::kHbm, w.far + table.low, w.far + table.high + 1, false},
+                 {Space::kVmem, w.index + from.low, w.index + from.high + 1, false},
+                 {Space::kVmem, w.local + to.low, w.local + to.high + 1, true}});
+  }
   void store() {
     const bool words = random_.chance(0.5);
     const std::int64_t most = words ? chip_.mxu.columns * 4 : std::min<std::int64_t>(3 * chip_.hbm.burst_bytes, 160);
@@ -194,7 +208,7 @@ class Mix {
   // A tile, and products with it: the first takes it, the others follow with the weights of before or after.
   void product() {
     push();
-    if (active_ == family_ && random_.chance(0.3)) matmul(false);
+    if (active_ == family_ && chip_.mxu.weight_double_buffer && random_.chance(0.3)) matmul(false);
     if (random_.chance(0.2)) word_without_array();
     matmul(true);
     active_ = family_;
@@ -209,10 +223,11 @@ class Mix {
     isa::Push w{.rows = random_.integer(1, chip_.mxu.rows), .columns = random_.integer(1, chip_.mxu.columns), .type = static_cast<std::int64_t>(type),
                 .format = static_cast<std::int64_t>(format(family_, type))};
     if (random_.chance(0.5)) w.rows = chip_.mxu.rows, w.columns = chip_.mxu.columns;
-    const std::int64_t line = w.columns * dtype_bytes(type);
+    w.transpose = random_.chance(0.25) ? 1 : 0;
+    const std::int64_t lines = w.transpose != 0 ? w.columns : w.rows, line = (w.transpose != 0 ? w.rows : w.columns) * dtype_bytes(type);
     w.pitch = line + random_.integer(0, 3);
     Stride moved = canvas_.stride(canvas_.bytes);
-    const Span tile = Span{0, line - 1} + steps(w.pitch, w.rows);
+    const Span tile = Span{0, line - 1} + steps(w.pitch, lines);
     w.weights = canvas_.place(tile + moved.reach, 0, canvas_.vmem);
     if (w.weights < 0) {
       moved = {}, w.weights = canvas_.place(tile, 0, canvas_.vmem);

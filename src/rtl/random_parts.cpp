@@ -18,6 +18,7 @@ Tensor random_words(Random& random, std::int64_t bytes) {
     auto word = static_cast<std::uint32_t>(random.bits());
     if (!random.chance(0.05)) word = (word & 0x807FFFFFu) | (static_cast<std::uint32_t>(random.integer(110, 140)) << 23);
     if (random.chance(0.05)) word &= 0x80000000u;
+    if (random.chance(0.2)) word = static_cast<std::uint32_t>(random.integer(-2, 9));
     for (std::int64_t b = 0; b < 4 && i + b < bytes; ++b) tensor.mutable_raw()[i + b] = static_cast<std::uint8_t>(word >> (8 * b));
   }
   return tensor;

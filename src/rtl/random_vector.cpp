@@ -9,6 +9,7 @@ using isa::Space;
 
 constexpr DType kStreams[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
                               DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kQ8_8};
+constexpr DType kWords[] = {DType::kF32, DType::kI32, DType::kU32, DType::kTF32};   // of the accumulators
 constexpr DType kCommon[] = {DType::kF32, DType::kBF16, DType::kI8, DType::kU8, DType::kI32, DType::kQ8_8};
 constexpr std::uint8_t kInPlace = 5;   // a stream that the epilogue loads and stores at the same places
 
@@ -23,8 +24,9 @@ class Writer {
     const std::int64_t half = canvas_.vmem / 2, out = random_.chance(0.5) ? half : 0;
     in_from_ = half - out, in_to_ = in_from_ + half;
     const std::int64_t all = run_.d0 * run_.d1 * run_.d2 * run_.d3 * run_.d4, taps = run_.w0 * run_.w1;
-    for (std::int64_t slot = 0; slot < 3; ++slot) load_stream(slot);
-    dense_stream(3, out, out + half / 2, 1);
+    const bool to_words = random_.chance(0.15) && store_words(3);
+    if (!to_words) dense_stream(3, out, out + half / 2, 1);
+    for (std::int64_t slot = 0; slot < 3; ++slot) load_stream(slot, !to_words && random_.chance(0.25));
     const bool tap_stores = all * taps * 8 <= half / 2 && random_.chance(0.4);
     if (tap_stores) dense_stream(4, out + half / 2, out + half, taps);
     if (random_.chance(0.4)) window();
@@ -59,15 +61,15 @@ class Writer {
     canvas_.writer->add(bind, isa::kVector);
     touched_.emplace_back(bind.slot, access);
   }
-  void load_stream(std::int64_t slot) {
-    const bool words = random_.chance(0.25);
+  DType word_type() { return kWords[random_.integer(0, std::size(kWords) - 1)]; }
+  void load_stream(std::int64_t slot, bool words) {
     const Stride moved = canvas_.stride(words ? canvas_.rows : canvas_.bytes);
     for (std::int64_t most = 3; most >= 0; --most) {
       const auto stride = [&] { return random_.chance(0.3) ? std::min(most, random_.integer(0, 1)) : random_.integer(-most, most); };
       isa::Bind b{.slot = slot, .space = words ? 3 : 2, .base_strides = moved.set, .type = static_cast<std::int64_t>(type()), .s0 = stride(), .s1 = stride(),
                   .s2 = stride(), .s3 = stride(), .s4 = random_.chance(0.4) ? std::min<std::int64_t>(most, 1) : stride(), .w0 = stride(),
                   .w1 = random_.chance(0.4) ? std::min<std::int64_t>(most, 1) : stride()};
-      if (words) b.type = static_cast<std::int64_t>(random_.chance(0.5) ? DType::kF32 : DType::kI32);
+      if (words) b.type = static_cast<std::int64_t>(word_type());
       const std::int64_t size = words ? 1 : dtype_bytes(static_cast<DType>(b.type));
       const Span elements = steps(b.s0, run_.d0) + steps(b.s1, run_.d1) + steps(b.s2, run_.d2) + steps(b.s3, run_.d3) + steps(b.s4, run_.d4) +
                             steps(b.w0, run_.w0) + steps(b.w1, run_.w1);
@@ -80,6 +82,16 @@ class Writer {
       return bind(b, {Space::kVmem, first, end, false});
     }
     bind({.slot = slot, .base = in_from_, .type = static_cast<std::int64_t>(DType::kI8)}, {Space::kVmem, in_from_, in_from_ + 1, false});
+  }
+  // A value per element to the accumulators; false: they are too few.
+  bool store_words(std::int64_t slot) {
+    const std::int64_t e3 = run_.d4, e2 = e3 * run_.d3, e1 = e2 * run_.d2, e0 = e1 * run_.d1, columns = canvas_.chip.mxu.columns;
+    const Span span{0, e0 * run_.d0 - 1};
+    const std::int64_t base = canvas_.place(span, 0, canvas_.accumulator_rows * columns);
+    if (base < 0) return false;
+    bind({.slot = slot, .space = 3, .base = base, .type = static_cast<std::int64_t>(word_type()), .s0 = e0, .s1 = e1, .s2 = e2, .s3 = e3, .s4 = 1},
+         {Space::kAccumulator, base / columns, (base + span.high + columns) / columns, true});
+    return true;
   }
   // No address twice in a run.
   void dense_stream(std::int64_t slot, std::int64_t from, std::int64_t to, std::int64_t taps) {

@@ -118,6 +118,17 @@ TEST(RtlModel, NamesTheInstructionThatItCannotRun) {
   EXPECT_NE(status.error().text().find("instruction 1 (gather)"), std::string::npos) << status.error().text();
 }
 
+TEST(RtlModel, RefusesStreamsOfDoubles) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  isa::Program program;
+  program.cores.resize(1);
+  program.cores[0].code = {{isa::Bind{.type = static_cast<std::int64_t>(DType::kF64)}, isa::kVector}, {isa::Halt{}}};
+  const auto status = check_program(program, *chip);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().text().find("instruction 0 (bind)"), std::string::npos) << status.error().text();
+}
+
 TEST(Generate, WritesSourcesThatLintClean) {
   if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
   for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8", "systolic-16"}) {
@@ -127,6 +138,16 @@ TEST(Generate, WritesSourcesThatLintClean) {
     ASSERT_TRUE(write_rtl(*chip, folder).ok());
     EXPECT_EQ(std::system(("cd '" + folder + "' && verilator --lint-only -Wall --top-module systole -f files.f").c_str()), 0);
   }
+}
+
+TEST(Generate, SublanesLintClean) {
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
+  auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  chip->vpu.lanes = 3, chip->vpu.sublanes = 2;
+  const std::string folder = ::testing::TempDir() + "/lint-sublanes";
+  ASSERT_TRUE(write_rtl(*chip, folder).ok());
+  EXPECT_EQ(std::system(("cd '" + folder + "' && verilator --lint-only -Wall --top-module systole -f files.f").c_str()), 0);
 }
 
 TEST(Generate, WritesSourcesThatYosysReads) {
