@@ -68,10 +68,11 @@ constexpr Variant kVariants[] = {
        c.vpu.strided_cycles = 4, c.timing.queue_depth = 3;
        memory(c, {32, 1}, 64, 5);
      }},
-    {"6x4 ui8, no vector unit, 1 engine", "systolic-4",
+    {"6x4 ui8, no vector unit, no shadow weights, 1 engine", "systolic-4",
      [](Chip& c) {
        size(c, 6, 4, 0, 0);
        c.mxu.formats = {DType::kU8};
+       c.mxu.weight_double_buffer = false;
        c.vpu.present = false, c.dma_engines = 1, c.timing.queue_depth = 4;
        memory(c, {5, 1}, 16, 12);
      }},
