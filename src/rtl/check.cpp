@@ -16,6 +16,7 @@ namespace systole::rtl {
 namespace {
 
 constexpr std::int64_t kLeastCycles = 200, kMostCycles = 20000;   // of a program: others are drawn again
+constexpr double kAwkward = 0.25;                                 // of the programs, on the RTL with another memory
 constexpr int kMostDraws = 100;                                   // of compiled graphs, for one program
 
 struct Answer {
@@ -139,6 +140,10 @@ Status run_program(std::uint64_t seed, const Chip& chip, const CheckOptions& opt
     SYSTOLE_ASSIGN(auto run, model->run_hashed(kernel.program, kernel.inputs));
     compare(comparison, event, {"rtl", run.cycles, std::move(run.outputs), {}});
     if (options.registers) compare_arrays(comparison, hashes, run.hashes);
+    if (random.chance(kAwkward)) {
+      SYSTOLE_ASSIGN(const auto awkward, model->run_awkward(kernel.program, kernel.inputs, seed));
+      if (awkward.hbm != run.hbm) comparison.differ("rtl: other bytes where the memory takes and answers at random times");
+    }
   }
   Coverage coverage;
   add_coverage(kernel.program, coverage);

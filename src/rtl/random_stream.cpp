@@ -79,12 +79,14 @@ class Stream {
     while (!pushed_.empty()) matmul(true);
     const std::int64_t at = tile_base_ + random_.integer(0, kTiles - 1) * rows_ * columns_;
     const std::int64_t rows = random_.integer(1, rows_), columns = random_.integer(1, columns_), type = static_cast<std::int64_t>(w_type_);
-    writer_.add(isa::Push{.weights = at, .pitch = columns_, .rows = rows, .columns = columns, .type = type, .format = type}, isa::push_unit(0),
+    const bool transpose = random_.chance(0.4);
+    const std::int64_t down = transpose ? 1 : columns_, across = transpose ? rows_ : 1;   // bytes to the element below, to the right
+    writer_.add(isa::Push{.weights = at, .pitch = std::max(down, across), .rows = rows, .columns = columns, .type = type, .format = type, .transpose = transpose ? 1 : 0}, isa::push_unit(0),
                 {{Space::kVmem, at, at + rows_ * columns_, false}});
     std::vector<std::int64_t> tile(static_cast<std::size_t>(rows_ * columns_));
     for (std::int64_t r = 0; r < rows; ++r) {
       for (std::int64_t c = 0; c < columns; ++c) {
-        tile[static_cast<std::size_t>(r * columns_ + c)] = byte_value(kernel_.inputs[1].raw() + (at - tile_base_) + r * columns_ + c, w_type_);
+        tile[static_cast<std::size_t>(r * columns_ + c)] = byte_value(kernel_.inputs[1].raw() + (at - tile_base_) + r * down + c * across, w_type_);
       }
     }
     pushed_.push_back(std::move(tile));

@@ -146,6 +146,7 @@ class Memory {
     if (random_ != 0) {
       due = now + 1;
       for (int i = 0; i < 24; ++i) due += chance() ? 1 : 0;
+      if (chance() && chance() && chance()) due += 80;   // more bursts come than the master has places for
     } else if ((a.user & kSecond) != 0) {   // the burst's last answer comes when a lone one would, the first a cycle before it
       --due;
       --line.back().due;
