@@ -1,5 +1,5 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup models models-large sanitizers fuzz bench tinytpu-soak rtl-soak mutants format tidy clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench synth tinytpu-soak rtl-soak mutants format tidy clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
@@ -60,6 +60,11 @@ tinytpu-soak: build
 rtl-soak: build
 	@ninja -C build/release rtl_soak
 	@build/release/rtl_soak $(or $(PROGRAMS),10000) $(or $(SEED),1) build/release/rtl-soak.json $(JOBS)
+
+# Whole chips as gates and on an FPGA, and the original TinyTPU's netlist against its RTL: tens of minutes.
+synth: build
+	@tools/synth.sh build/release/systole
+	@build/release/tests/synth/synth_test --gtest_also_run_disabled_tests --gtest_filter='*DISABLED_TinyTpu*'
 
 # Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
 mutants: setup

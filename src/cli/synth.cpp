@@ -38,8 +38,16 @@ Status keep_formats(Chip& chip, const std::vector<std::string>& names) {
   return ok_status();
 }
 
+Json memories_json(const std::vector<rtl::MemoryMacro>& memories) {
+  Json list = Json::array();
+  for (const rtl::MemoryMacro& m : memories) {
+    list.push_back({{"module", m.module}, {"instances", m.instances}, {"words", m.words}, {"width", m.width}, {"read_ports", m.reads}, {"write_ports", m.writes}, {"bits", m.bits()}});
+  }
+  return list;
+}
+
 void show_gates(const Context& context, const Chip& chip, const rtl::GateResult& r) {
-  Json modules = Json::array(), memories = Json::array();
+  Json modules = Json::array();
   std::string text = fmt::format("{} ({}) in {} cells\n\n{:<16}{:>10}{:>10}{:>14}{:>16}\n", chip.name, r.top, r.library, "module", "instances", "cells", "um2 each", "um2 together");
   for (const rtl::ModuleCells& m : r.modules) {
     const double together = m.area_um2 * static_cast<double>(m.instances);
@@ -47,29 +55,43 @@ void show_gates(const Context& context, const Chip& chip, const rtl::GateResult&
     text += fmt::format("{:<16}{:>10}{:>10}{:>14.0f}{:>16.0f}\n", m.name, m.instances, m.cells, m.area_um2, together);
   }
   for (const rtl::MemoryMacro& m : r.memories) {
-    memories.push_back({{"module", m.module}, {"instances", m.instances}, {"words", m.words}, {"width", m.width},
-                        {"read_ports", m.reads}, {"write_ports", m.writes}, {"bits", m.bits()}});
     text += fmt::format("memory in {}: {} x {} words of {} bits, {} read and {} write ports, no area counted\n", m.module, m.instances, m.words, m.width, m.reads, m.writes);
   }
   text += fmt::format("\n{} cells ({} flip-flops), {:.0f} um2 = {:.3f} mm2 without wires; {} bits of memory macros\n", r.cells, r.flip_flops, r.area_um2, r.area_um2 / 1e6, r.sram_bits);
   text += r.fmax_mhz > 0 ? fmt::format("longest path {:.2f} ns = {:.1f} MHz, {} to {}\n", r.critical_ns, r.fmax_mhz, r.from, r.to) : "no path between registers\n";
   context.show({{"chip", chip.name}, {"top", r.top}, {"library", r.library}, {"cells", r.cells}, {"flip_flops", r.flip_flops},
                 {"area_um2", r.area_um2}, {"fmax_mhz", r.fmax_mhz}, {"critical_ns", r.critical_ns}, {"critical_from", r.from},
-                {"critical_to", r.to}, {"sram_bits", r.sram_bits}, {"memories", memories}, {"modules", modules}}, text);
+                {"critical_to", r.to}, {"sram_bits", r.sram_bits}, {"memories", memories_json(r.memories)}, {"modules", modules}}, text);
 }
 
-void show_fpga(const Context& context, const Chip& chip, const rtl::FpgaResult& r) {
-  std::string text = fmt::format("{} ({}) on {}: {} of {} logic cells, {} LUTs, {} flip-flops, {} of {} block RAMs, {} of {} multipliers\n", chip.name, r.top, r.device,
-                                 r.cells, r.cells_available, r.luts, r.ffs, r.brams, r.brams_available, r.dsps, r.dsps_available);
-  text += fmt::format("{:.1f} MHz placed and routed\n", r.fmax_mhz);
-  if (r.serial_pins) text += "more ports than pins: they stand behind shift registers, which are counted too\n";
-  if (!r.bitstream.empty()) text += fmt::format("{}: the bitstream\n", r.bitstream);
-  context.show({{"chip", chip.name}, {"top", r.top}, {"device", r.device}, {"luts", r.luts}, {"ffs", r.ffs}, {"brams", r.brams}, {"dsps", r.dsps},
-                {"fmax_mhz", r.fmax_mhz}, {"logic_cells", r.cells}, {"logic_cells_available", r.cells_available},
-                {"brams_available", r.brams_available}, {"dsps_available", r.dsps_available}, {"serial_pins", r.serial_pins}, {"bitstream", r.bitstream}}, text);
+std::string needs_text(const Chip& chip, const rtl::FpgaResult& r) {
+  std::string text = fmt::format("{} ({}) does not fit {}; it needs\n\n{:<20}{:>10}{:>10}{:>12}\n", chip.name, r.top, r.device, "module", "instances", "LUT4 each", "flip-flops");
+  for (const rtl::ModuleLuts& m : r.modules) text += fmt::format("{:<20}{:>10}{:>10}{:>12}\n", m.name, m.instances, m.luts, m.ffs);
+  for (const rtl::MemoryMacro& m : r.memories) {
+    text += fmt::format("memory in {}: {} x {} words of {} bits, {} read and {} write ports\n", m.module, m.instances, m.words, m.width, m.reads, m.writes);
+  }
+  return text + fmt::format("\n{} LUTs of {} logic cells, {} flip-flops, {} of {} block RAMs for the bits alone\n", r.luts, r.cells_available, r.ffs, r.brams, r.brams_available);
 }
 
-Status synthesize(const Context& context, Flags flags) {
+void show_fpga(Context& context, const Chip& chip, const rtl::FpgaResult& r) {
+  Json modules = Json::array();
+  for (const rtl::ModuleLuts& m : r.modules) modules.push_back({{"module", m.name}, {"instances", m.instances}, {"luts", m.luts}, {"ffs", m.ffs}});
+  std::string text = needs_text(chip, r);
+  if (r.fits) {
+    text = fmt::format("{} ({}) on {}: {} of {} logic cells, {} LUTs, {} flip-flops, {} of {} block RAMs, {} of {} multipliers\n", chip.name, r.top, r.device,
+                       r.cells, r.cells_available, r.luts, r.ffs, r.brams, r.brams_available, r.dsps, r.dsps_available);
+    text += fmt::format("{:.1f} MHz placed and routed\n", r.fmax_mhz);
+    if (r.serial_pins) text += "more ports than pins: they stand behind shift registers, which are counted too\n";
+    if (!r.bitstream.empty()) text += fmt::format("{}: the bitstream\n", r.bitstream);
+  } else {
+    context.exit = exit_status(ErrorCode::kCheckFailed);
+  }
+  context.show({{"chip", chip.name}, {"top", r.top}, {"device", r.device}, {"fits", r.fits}, {"luts", r.luts}, {"ffs", r.ffs}, {"brams", r.brams}, {"dsps", r.dsps},
+                {"fmax_mhz", r.fmax_mhz}, {"logic_cells", r.cells}, {"logic_cells_available", r.cells_available}, {"brams_available", r.brams_available},
+                {"dsps_available", r.dsps_available}, {"serial_pins", r.serial_pins}, {"bitstream", r.bitstream}, {"memories", memories_json(r.memories)}, {"modules", modules}}, text);
+}
+
+Status synthesize(Context& context, Flags flags) {
   if (!flags.options.output.empty()) SYSTOLE_TRY(check_output_folder("-o", flags.options.output));
   SYSTOLE_ASSIGN(Chip chip, load_chip(flags.chip));
   SYSTOLE_TRY(keep_formats(chip, flags.formats));

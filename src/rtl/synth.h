@@ -40,7 +40,14 @@ struct GateResult {
 };
 Expected<GateResult> synthesize_gates(const Chip& chip, const SynthOptions& options);
 
+struct ModuleLuts {
+  std::string name;
+  std::int64_t instances = 0, luts = 0, ffs = 0;   // of one instance, without those of modules in it
+};
 struct FpgaResult {
+  bool fits = true;                                // false: nothing is placed, luts, ffs and brams are what it would need at least
+  std::vector<ModuleLuts> modules;                 // only of what does not fit
+  std::vector<MemoryMacro> memories;               // likewise; brams counts their bits alone, not the copies that more ports need
   std::string top, device;
   std::int64_t cells = 0, luts = 0, ffs = 0, brams = 0, dsps = 0;       // cells: logic cells used after packing
   std::int64_t cells_available = 0, brams_available = 0, dsps_available = 0;
@@ -48,7 +55,8 @@ struct FpgaResult {
   bool serial_pins = false;                        // too many ports for the package: they stand behind shift registers
   std::string bitstream;                           // path, "" without an output folder
 };
-// `device`: ice40-hx8k, ice40-up5k. What does not fit is kUnsupported, and the message says by how much.
+// `device`: ice40-hx8k, ice40-up5k. A whole core is measured against the device (fits = false) before hours of making memories
+// of flip-flops; a part that placement finds too large is kUnsupported, and the message says by how much.
 Expected<FpgaResult> place_fpga(const Chip& chip, const std::string& device, const SynthOptions& options);
 
 }  // namespace systole::rtl

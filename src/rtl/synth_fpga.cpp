@@ -6,7 +6,7 @@
 #include <sstream>
 
 #include "base/file.h"
-#include "rtl/synth_tools.h"
+#include "rtl/synth_netlist.h"
 
 namespace systole::rtl {
 namespace {
@@ -59,15 +59,42 @@ std::string serial_wrapper(const std::string& top, const std::vector<Port>& port
       top, std::max<std::int64_t>(in, 1) - 1, std::max<std::int64_t>(out, 1) - 1, pins.substr(2));
 }
 
-// What cannot fit is said before hours of mapping its memories to flip-flops.
-Status check_memory(const Chip& chip, const Design& design, const Device& device) {
-  if (design.macros.empty()) return ok_status();
-  const std::int64_t available = device.brams * kBramBits;
-  return unsupported(
-      fmt::format("{} on {}", chip.name, device.name),
-      fmt::format("does not fit: the vector memory alone is {} bits, block RAM has {} ({:.1f} times too many), and each of its bytes' ports would need a copy",
-                  8 * chip.vmem_bytes, available, static_cast<double>(8 * chip.vmem_bytes) / static_cast<double>(available)),
-      "place a part of it: --top array (with --formats i8 the 4 x 4 array fits an ice40-hx8k)");
+std::string need_script(const Design& design, const Device& device, std::int64_t largest) {
+  std::string blackboxes;
+  for (const std::string& macro : design.macros) blackboxes += "blackbox " + macro + "\n";
+  return fmt::format("read_verilog -sv {0}\nread_verilog -lib -DSYNTHESIS memory.v\nhierarchy -check -top {1}\n{2}proc\nopt_clean\n{3}"
+                     "synth_ice40 {4} -noflatten -top {1}\ntee -q -o stat.json stat -json -top {1}\njson -o macros.json t:systole_memory\n",
+                     design.sources, design.top, blackboxes, memory_commands(largest), device.synth);
+}
+
+bool is_flip_flop(const std::string& type) { return type.rfind("SB_DFF", 0) == 0; }
+
+// LUTs and flip-flops module by module, memories by their bits.
+Status measure(const Chip& chip, const Design& design, const Device& device, const SynthOptions& options, const Scratch& scratch, FpgaResult& result) {
+  for (const char* name : kMemoryFiles) SYSTOLE_TRY(write_file(scratch.file(name), cell_text(name)));
+  SYSTOLE_TRY(write_file(scratch.file("fpga.ys"), need_script(design, device, options.largest_flops)));
+  SYSTOLE_TRY(run_tool(scratch, "yosys", "yosys -Q fpga.ys", "yosys.log"));
+  SYSTOLE_ASSIGN(const Statistics statistics, read_statistics(scratch, design.top));
+  SYSTOLE_ASSIGN(result.memories, read_memories(scratch, design, statistics, chip));
+  for (const MemoryMacro& memory : result.memories) result.brams += memory.instances * ((memory.words * memory.width + kBramBits - 1) / kBramBits);
+  for (const auto& [module, instances] : statistics.instances) {
+    ModuleLuts row{module_name(module), instances, 0, 0};
+    for (const auto& [type, count] : statistics.cells.at(module)) {
+      if (type == "SB_LUT4") row.luts += count;
+      if (is_flip_flop(type)) row.ffs += count;
+      if (type == "SB_RAM40_4K") result.brams += instances * count;
+      if (type == "SB_MAC16") result.dsps += instances * count;
+    }
+    result.luts += instances * row.luts;
+    result.ffs += instances * row.ffs;
+    result.modules.push_back(std::move(row));
+  }
+  result.cells = std::max(result.luts, result.ffs);
+  result.cells_available = device.cells;
+  result.brams_available = device.brams;
+  result.dsps_available = device.dsps;
+  result.fits = false;   // VMEM has a port for every byte, which no block RAM has
+  return ok_status();
 }
 
 // "ICESTORM_LC:  4581/ 7680" of nextpnr's log.
@@ -118,7 +145,7 @@ Status read_cells(const Scratch& scratch, FpgaResult& result) {
     std::int64_t count = 0;
     if (!(words >> type >> count)) continue;
     if (type == "SB_LUT4") result.luts += count;
-    if (type.rfind("SB_DFF", 0) == 0) result.ffs += count;
+    if (is_flip_flop(type)) result.ffs += count;
   }
   return ok_status();
 }
@@ -141,7 +168,12 @@ Status run(const Chip& chip, const Device& device, const SynthOptions& options, 
   SYSTOLE_TRY(need_tools());
   options.progress(fmt::format("writing and reading the hardware of {}", chip.name));
   SYSTOLE_ASSIGN(const Design design, elaborate(chip, options.top, scratch));
-  SYSTOLE_TRY(check_memory(chip, design, device));
+  result.top = design.top;
+  result.device = device.name;
+  if (!design.macros.empty()) {
+    options.progress(fmt::format("what {} needs of {}", design.top, device.name));
+    return measure(chip, design, device, options, scratch, result);
+  }
   const std::vector<Port>& ports = design.ports.at(design.top);
   const bool serial = pins_of(ports) > device.pins;
   if (serial) SYSTOLE_TRY(write_file(scratch.file("pins.v"), serial_wrapper(design.top, ports)));
@@ -173,12 +205,12 @@ Expected<FpgaResult> place_fpga(const Chip& chip, const std::string& device, con
   SYSTOLE_ASSIGN(const Scratch scratch, Scratch::make());
   FpgaResult result;
   const Status status = run(chip, found, options, scratch, result);
-  std::vector<std::string> kept = {"fpga.ys", "pins.v", "yosys.log", "nextpnr.log", "elaborate.log"};
-  if (status.ok()) kept.insert(kept.end(), {"chip.asc", "chip.bin"});
+  std::vector<std::string> kept = {"fpga.ys", "pins.v", "yosys.log", "stat.json", "nextpnr.log", "elaborate.log"};
+  if (status.ok() && result.fits) kept.insert(kept.end(), {"chip.asc", "chip.bin"});
   const Status written = keep_files(scratch, kept, options.output);
   if (!status.ok()) return status.error();
   if (!written.ok()) return written.error();
-  if (!options.output.empty()) result.bitstream = (std::filesystem::path(options.output) / "chip.bin").string();
+  if (!options.output.empty() && result.fits) result.bitstream = (std::filesystem::path(options.output) / "chip.bin").string();
   return result;
 }
 

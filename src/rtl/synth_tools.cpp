@@ -55,11 +55,11 @@ std::string error_line(const std::string& path) {
   return found.empty() ? last : found;
 }
 
-// A module's name without Yosys' marks of its parameters, where it has no other name.
+// Memories as a whole stay only where the top has them.
 std::string elaboration(const Design& design) {
-  std::string script = fmt::format("read_verilog -sv {}; ", design.sources);
+  std::string script = fmt::format("read_verilog -sv {}; hierarchy -check -top {}; ", design.sources, design.top);
   for (const std::string& macro : design.macros) script += fmt::format("blackbox {}; ", macro);
-  return script + fmt::format("hierarchy -check -top {}; ", design.top);
+  return script;
 }
 
 std::vector<std::string> modules_of(std::string_view files) {

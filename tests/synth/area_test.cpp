@@ -38,8 +38,8 @@ TEST(SynthArea, IsTheSumOfTheNetlistsCells) {
   EXPECT_EQ(result->flip_flops, sum.flip_flops);
   EXPECT_DOUBLE_EQ(result->area_um2, sum.area);
 
-  // An element of Q8.8: a value, two weights of 16 bits each, a sum of 16 bits, valid, switch, train. Families are constant.
-  EXPECT_GE(sum.flip_flops, 4 * (4 * 16 + 3) - 2 * 1);
+  // An element: a value and two weights, 16 bits each and 2 of their family, a sum of 32 bits, valid, switch and train.
+  EXPECT_EQ(sum.flip_flops, 4 * (3 * 18 + 32 + 3));
   std::int64_t cells = 0, elements = 0;
   double area = 0;
   for (const ModuleCells& module : result->modules) {
