@@ -261,7 +261,7 @@ Kernel random_looped_product(Random& random, const Chip& chip) {
 }
 
 Kernel random_kernel(Random& random, const Chip& chip) {
-  if (chip.cores > 1 || !(chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) || random.chance(0.5)) return random_mix(random, chip);
+  if (chip.cores > 1 || !(chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) || random.chance(0.75)) return random_mix(random, chip);
   const std::int64_t kind = random.integer(0, chip.dma_engines > 1 ? 4 : 3);
   if (kind >= 2 && kind <= 3) return random_stream(random, chip);
   if (kind == 0) return random_product(random, chip);

@@ -82,9 +82,9 @@ class Mix {
     TokenWriter& writer = *canvas_.writer;
     if (random_.chance(0.1)) writer.wait_for(any_unit());
     const double dice = random_.real();
-    if (dice < 0.30) return chip_.vpu.present ? random_vector_words(canvas_) : product();
-    if (dice < 0.62) return product();
-    if (dice < 0.74) return random_.chance(0.3) ? gather() : load();
+    if (dice < 0.34) return chip_.vpu.present ? random_vector_words(canvas_) : product();
+    if (dice < 0.64) return product();
+    if (dice < 0.75) return random_.chance(0.3) ? gather() : load();
     if (dice < 0.86) return store();
     if (dice < 0.92) return pad();
     if (chip_.cores == 1 && random_.chance(0.1)) return writer.add(isa::Barrier{}, isa::kScalar);

@@ -45,7 +45,7 @@ class Writer {
     run_ = {.prologue = random_.integer(0, 3), .body = random_.integer(0, 5), .epilogue = random_.integer(1, 4), .result = random_.integer(0, 5)};
     run_.mode = random_.chance(0.55) ? 0 : random_.integer(1, 6) + 8 * random_.integer(0, 1);
     for (std::int64_t* d : {&run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.d4}) *d = random_.chance(0.35) ? random_.integer(1, 3) : 1;
-    if (random_.chance(0.4)) run_.d4 *= random_.integer(1, 12);
+    if (random_.chance(0.6)) run_.d4 *= random_.integer(2, 12);
     run_.w0 = random_.chance(0.4) ? random_.integer(1, 3) : 1, run_.w1 = random_.chance(0.5) ? random_.integer(1, 7) : 1;
     const auto elements = [&] { return run_.d0 * run_.d1 * run_.d2 * run_.d3 * run_.d4; };
     const auto slots = [&] { return (elements() / (run_.mode == 0 ? width : canvas_.chip.vpu.sublanes) + 1) * run_.w0 * run_.w1; };
@@ -54,7 +54,7 @@ class Writer {
     }
   }
   DType type() {
-    if (random_.chance(0.4)) return kCommon[random_.integer(0, std::size(kCommon) - 1)];
+    if (random_.chance(0.15)) return kCommon[random_.integer(0, std::size(kCommon) - 1)];
     return kStreams[random_.integer(0, std::size(kStreams) - 1)];
   }
   void bind(isa::Bind bind, const Access& access) {
@@ -98,7 +98,7 @@ class Writer {
     const std::int64_t e3 = run_.d4, e2 = e3 * run_.d3, e1 = e2 * run_.d2, e0 = e1 * run_.d1, all = e0 * run_.d0;
     isa::Bind b{.slot = slot, .type = static_cast<std::int64_t>(type()), .s0 = e0, .s1 = e1, .s2 = e2, .s3 = e3, .s4 = 1,
                 .w0 = taps > 1 ? all * run_.w1 : 0, .w1 = taps > 1 ? all : 0};
-    const std::int64_t size = dtype_bytes(static_cast<DType>(b.type)), gap = taps == 1 && all * size * 2 <= to - from && random_.chance(0.3) ? 2 : 1;
+    const std::int64_t size = dtype_bytes(static_cast<DType>(b.type)), gap = taps == 1 && all * size * 2 <= to - from && random_.chance(0.6) ? 2 : 1;
     for (std::int64_t* s : {&b.s0, &b.s1, &b.s2, &b.s3, &b.s4}) *s *= gap;
     const Span span{0, ((all * taps - 1) * gap + 1) * size - 1};
     Stride moved = canvas_.stride(canvas_.bytes);

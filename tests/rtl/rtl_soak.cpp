@@ -1,16 +1,18 @@
-// usage: rtl_soak [PROGRAMS [SEED [JSON [THREADS]]]]
+// usage: rtl_soak [PROGRAMS [SEED [JSON [THREADS [CHIP]...]]]]
 //
 // PROGRAMS (10,000) random and compiled programs, spread over the chips below, on the event engine, the register engine and the RTL; on
-// chips of several cores, which the RTL has not, on the first two. Prints a Markdown table and writes JSON to the file of that name.
-// Exit status 1: the engines differ somewhere, or a combination of opcode and format that a chip has occurred fewer than 100 times on it
-// (with fewer programs, in proportion); 2: a model cannot be built.
+// chips of several cores, which the RTL has not, on the first two. With CHIPs, names as below, only their shares. Prints a Markdown table and writes JSON to the file of that name.
+// Exit status 1: the engines differ somewhere, or a combination of opcode and format occurred fewer than 100 times on a chip that has it
+// (strided streams: on all chips together; with fewer programs, in proportion); 2: a model cannot be built.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include "base/file.h"
@@ -95,8 +97,9 @@ constexpr Variant kVariants[] = {
        c.vpu.strided_cycles = 3;
        memory(c, {11, 1}, 32, 3);
      }},
-    {"32x32 q8.8", "systolic-32",
+    {"12x12 q8.8, 1 engine", "systolic-16",
      [](Chip& c) {
+       size(c, 12, 12, 12, 1);
        c.mxu.formats = {DType::kQ8_8};
        c.dma_engines = 1;
      }},
@@ -144,15 +147,16 @@ void run(const Variant& variant, std::int64_t programs, std::uint64_t seed, Row&
   row.result = std::move(*result);
 }
 
-// Per chip; the chips' shares of a run of kAllPrograms each have to bring kLeast.
-void find_rare(Row& row, std::int64_t programs) {
-  const std::int64_t share = kAllPrograms / static_cast<std::int64_t>(kCount);
-  const std::int64_t least = std::min(kLeast, kLeast * programs / share);
-  for (const std::string& what : rtl::combinations(*row.chip)) {
-    const auto found = row.result->coverage.find(what);
-    const std::int64_t count = found == row.result->coverage.end() ? 0 : found->second;
-    if (count < least) row.rare.push_back(fmt::format("{} ({} times, {} wanted)", what, count, least));
+// Of `wanted` in `coverage`, those that `programs` of the `all` for which kLeast is asked brought too seldom.
+std::vector<std::string> rare(const std::set<std::string>& wanted, const rtl::Coverage& coverage, std::int64_t programs, std::int64_t all) {
+  const std::int64_t least = std::min(kLeast, kLeast * programs / all);
+  std::vector<std::string> result;
+  for (const std::string& what : wanted) {
+    const auto found = coverage.find(what);
+    const std::int64_t count = found == coverage.end() ? 0 : found->second;
+    if (count < least) result.push_back(fmt::format("{} ({} times, {} wanted)", what, count, least));
   }
+  return result;
 }
 
 nlohmann::ordered_json to_json(const rtl::Tally& tally) {
@@ -167,26 +171,38 @@ int main(int count, char** arguments) {
   const int threads = count > 4 ? std::atoi(arguments[4]) : 2;
   if (all < static_cast<std::int64_t>(kCount) || threads < 1) return 2;
   std::vector<Row> rows(kCount);
+  const auto wanted = [&](std::size_t i) {
+    const auto names = arguments + std::min(count, 5);
+    return count <= 5 || std::any_of(names, arguments + count, [&](const char* name) { return std::string_view(name) == kVariants[i].name; });
+  };
   const auto share = [&](std::size_t i) { return (all + static_cast<std::int64_t>(kCount - 1 - i)) / static_cast<std::int64_t>(kCount); };
   std::atomic<std::size_t> next = 0;
   std::mutex out;
   std::vector<std::thread> workers;
   for (int t = 0; t < threads; ++t) {
     workers.emplace_back([&] {
-      for (std::size_t i = next++; i < kCount; i = next++) run(kVariants[i], share(i), seed + (i << 32), rows[i], out);
+      for (std::size_t i = next++; i < kCount; i = next++) {
+        if (wanted(i)) run(kVariants[i], share(i), seed + (i << 32), rows[i], out);
+      }
     });
   }
   for (std::thread& worker : workers) worker.join();
 
   rtl::Tally total;
+  rtl::Coverage coverage;
+  std::set<std::string> strided;
   nlohmann::ordered_json json = {{"seed", seed}, {"chips", nlohmann::ordered_json::array()}};
   bool good = true;
   fmt::print("| chip | engines | format | programs | cycles compared | array cycles compared | mismatches |\n|---|---|---|---|---|---|---|\n");
   for (std::size_t i = 0; i < kCount; ++i) {
     Row& row = rows[i];
+    if (!wanted(i)) continue;
     if (!row.error.empty()) return 2;
-    find_rare(row, share(i));
     const rtl::CheckResult& result = *row.result;
+    std::set<std::string> on_chip;
+    for (const std::string& what : rtl::combinations(*row.chip)) (what.ends_with(" strided") ? strided : on_chip).insert(what);
+    row.rare = rare(on_chip, result.coverage, result.programs, kAllPrograms / static_cast<std::int64_t>(kCount));
+    for (const auto& [what, times] : result.coverage) coverage[what] += times;
     const char* engines = row.chip->cores > 1 ? "event, register" : "event, register, RTL";
     nlohmann::ordered_json formats;
     for (const auto& [format, tally] : result.formats) {
@@ -206,6 +222,10 @@ int main(int count, char** arguments) {
   }
   fmt::print("| all | | | {} | {} | {} | {} |\n", total.programs, total.cycles_compared, total.array_cycles, total.mismatches);
   json["total"] = to_json(total);
+  const std::vector<std::string> seldom = rare(strided, coverage, total.programs, kAllPrograms);
+  for (const std::string& line : seldom) fmt::print(stderr, "all chips: {}\n", line);
+  good = good && seldom.empty();
+  json["total"]["coverage"] = coverage, json["total"]["too_seldom"] = seldom;
   if (count > 3) {
     const auto written = write_file(arguments[3], json.dump(1) + "\n");
     if (!written.ok()) {
