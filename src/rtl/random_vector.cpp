@@ -127,6 +127,7 @@ class Writer {
     MicroOp op;
     op.op = static_cast<MicroOpcode>(random_.integer(0, static_cast<int>(MicroOpcode::kLoad) - 1));
     for (std::uint8_t* r : {&op.d, &op.a, &op.b, &op.c}) *r = static_cast<std::uint8_t>(random_.chance(0.1) ? random_.integer(0, kRegisters - 1) : random_.integer(0, 5));
+    if (random_.chance(0.4)) op.a = last_;
     const int operands = micro_operand_count(op.op);
     if (operands > 0 && random_.chance(0.3)) op.imm_operand = static_cast<MicroOp::Imm>(random_.integer(1, operands));
     op.imm = static_cast<std::uint32_t>(random_.bits());
@@ -135,15 +136,22 @@ class Writer {
   void operations(std::int64_t count, std::int64_t store_slot) {
     for (std::int64_t i = 0; i < count; ++i) {
       MicroOp op = operation();
-      if (store_slot >= 0 && i + 1 == count) op = {.op = MicroOpcode::kStore, .a = op.a, .slot = static_cast<std::uint8_t>(store_slot)};
+      if (store_slot >= 0 && i + 1 == count) op = {.op = MicroOpcode::kStore, .a = stored(), .slot = static_cast<std::uint8_t>(store_slot)};
       else if (random_.chance(0.35)) op = {.op = MicroOpcode::kLoad, .d = op.d, .slot = static_cast<std::uint8_t>(store_slot == 3 && in_place_ ? kInPlace : random_.integer(0, 2))};
+      if (op.op != MicroOpcode::kStore) last_ = op.d;
       canvas_.microcode.push_back(op);
     }
+  }
+  // Mostly what an operation before it has made: else few of them would ever be seen.
+  std::uint8_t stored() {
+    const double dice = random_.real();
+    return dice < 0.5 ? last_ : static_cast<std::uint8_t>(dice < 0.8 ? run_.result : random_.integer(0, 5));
   }
 
   Canvas& canvas_;
   Random& random_;
   isa::Run run_;
+  std::uint8_t last_ = 0;   // the register written last
   std::int64_t in_from_ = 0, in_to_ = 0;
   bool in_place_ = false;
   std::vector<std::pair<std::int64_t, Access>> touched_;
