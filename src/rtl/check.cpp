@@ -93,7 +93,7 @@ struct Drawn {
 };
 
 Expected<Drawn> draw(Random& random, const Chip& chip, const CheckOptions& options, CheckResult& result) {
-  bool compiled = random.chance(options.compiled);
+  bool compiled = random.chance(options.compiled) && chip.vpu.present;   // the compiler needs a vector unit
   for (int draws = 0;; ++draws) {
     if (draws == kMostDraws) compiled = false;
     Kernel kernel;
