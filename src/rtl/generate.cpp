@@ -168,18 +168,22 @@ std::string isa_package() {
   return text + "endpackage\n/* verilator lint_on UNUSEDPARAM */\n";
 }
 
+std::vector<HardwareText> hardware_texts(const Chip& chip) {
+  std::vector<HardwareText> texts = {{"chip.sv", chip_package(chip)}, {"isa.sv", isa_package()}};
+  for (const SourceText& source : source_texts()) texts.push_back({std::string(source.name), std::string(source.text)});
+  return texts;
+}
+
 Status write_rtl(const Chip& chip, const std::string& folder) {
   SYSTOLE_TRY(check_chip(chip));
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure) return invalid_input(folder, "cannot make the folder: " + failure.message());
   const std::filesystem::path path(folder);
-  std::string list = "chip.sv\nisa.sv\n";
-  SYSTOLE_TRY(write_file((path / "chip.sv").string(), chip_package(chip)));
-  SYSTOLE_TRY(write_file((path / "isa.sv").string(), isa_package()));
-  for (const SourceText& source : source_texts()) {
-    SYSTOLE_TRY(write_file((path / source.name).string(), std::string(source.text)));
-    if (source.name.ends_with(".sv")) list += fmt::format("{}\n", source.name);
+  std::string list;
+  for (const HardwareText& text : hardware_texts(chip)) {
+    SYSTOLE_TRY(write_file((path / text.name).string(), text.text));
+    if (text.name.ends_with(".sv")) list += text.name + "\n";
   }
   return write_file((path / "files.f").string(), list);
 }

@@ -10,9 +10,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "chip/chip.h"
 #include "numeric/microcode.h"
+#include "rtl/verilate.h"
 
 namespace systole::rtl {
 
@@ -40,6 +42,7 @@ std::uint64_t encode_micro(const MicroOp& op);    // as the microcode memory hol
 Status check_chip(const Chip& chip);          // can it be written?
 std::string chip_package(const Chip& chip);   // chip.sv; the chip must have passed check_chip
 std::string isa_package();                    // isa.sv
+std::vector<HardwareText> hardware_texts(const Chip& chip);      // both packages, then source_texts()
 Status write_rtl(const Chip& chip, const std::string& folder);   // makes the folder; packages first in files.f
 
 }  // namespace systole::rtl

@@ -1,10 +1,8 @@
 #include "rtl/model.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
@@ -52,33 +50,10 @@ std::string missing(const isa::Instruction& word, std::int64_t pad_type, const F
   return {};
 }
 
-std::uint64_t hash(std::string_view text, std::uint64_t state) {   // FNV-1a
-  for (const char c : text) state = (state ^ static_cast<std::uint8_t>(c)) * 0x100000001B3ull;
-  return state;
-}
-
-constexpr std::string_view kBuildCommand =
-    "verilator --cc --exe --build --top-module systole -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 "
-    "--compiler clang --Mdir obj -f files.f testbench.cpp "
-    "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2'";
-
-// Word-level signals; wider ones than 256 bits and memories stay out.
-constexpr std::string_view kTraceOption = " --trace-fst";
-
 std::string last_lines(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text.ok()) return "no output";
   return text->size() > 600 ? text->substr(text->size() - 600) : *text;
-}
-
-Status build_in(const Chip& chip, const std::string& folder, bool traced) {
-  SYSTOLE_TRY(write_rtl(chip, folder));
-  const std::string command = fmt::format("cd '{}' && {}{} > build.log 2>&1", folder, kBuildCommand, traced ? kTraceOption : "");
-  if (std::system(command.c_str()) != 0) {
-    return Error{ErrorCode::kNotFound, "verilator", "the chip's RTL could not be built: " + last_lines(folder + "/build.log"),
-                 "verilator 5.006 or later, make and clang++-16 must be on the PATH"};
-  }
-  return ok_status();
 }
 
 void append(std::vector<std::uint8_t>& bytes, std::uint64_t value) {
@@ -151,24 +126,8 @@ Status check_program(const isa::Program& program, const Chip& chip) {
 
 Expected<RtlModel> RtlModel::build(const Chip& chip, const std::string& cache, bool traced) {
   SYSTOLE_TRY(check_chip(chip));
-  std::uint64_t key = hash(traced ? kTraceOption : "", hash(kBuildCommand, 0xCBF29CE484222325ull));
-  for (const SourceText& source : source_texts()) key = hash(source.text, hash(source.name, key));
-  key = hash(isa_package(), hash(chip_package(chip), key));
-  std::error_code failure;
-  const fs::path root = cache.empty() ? fs::temp_directory_path() / fmt::format("systole-rtl-cache-{}", getuid()) : fs::path(cache);
-  const fs::path folder = root / fmt::format("{}-{:016x}", chip.name, key);
-  if (fs::exists(folder / "obj" / "Vsystole", failure)) return RtlModel(chip, folder.string());
-  fs::create_directories(root, failure);
-  // Built aside and moved into place, so that a folder of the cache is always whole.
-  const fs::path aside = root / fmt::format("building-{}-{:016x}", getpid(), key);
-  if (auto status = build_in(chip, aside.string(), traced); !status.ok()) {
-    fs::remove_all(aside, failure);
-    return status.error();
-  }
-  fs::rename(aside, folder, failure);
-  if (failure) fs::remove_all(aside, failure);   // another process was first
-  if (!fs::exists(folder / "obj" / "Vsystole", failure)) return invalid_input(folder.string(), "the cache folder cannot be written");
-  return RtlModel(chip, folder.string());
+  SYSTOLE_ASSIGN(std::string program, verilate(chip.name, hardware_texts(chip), "systole", cache, traced));
+  return RtlModel(chip, std::move(program));
 }
 
 Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const RtlTrace* trace) const {
@@ -189,7 +148,7 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
   const std::string input = (scratch / "input").string(), output = (scratch / "output").string();
   SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory, manner.awkward_seed)));
-  std::string command = fmt::format("'{}/obj/Vsystole' '{}' '{}'", folder_, input, output);
+  std::string command = fmt::format("'{}' '{}' '{}'", executable_, input, output);
   const std::string waves = (scratch / "waves").string();
   if (manner.trace != nullptr) {
     command += manner.trace->arguments(waves);
@@ -213,7 +172,7 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   fs::remove_all(scratch, failure);
   if (!traced.ok()) return traced.error();
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
-    return Error{ErrorCode::kInternal, folder_, fmt::format("the RTL's testbench failed with status {}: {}", status, reason), {}};
+    return Error{ErrorCode::kInternal, executable_, fmt::format("the RTL's testbench failed with status {}: {}", status, reason), {}};
   }
   RtlResult result;
   std::memcpy(&result.cycles, bytes->data(), 8);

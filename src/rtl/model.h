@@ -33,7 +33,6 @@ class RtlModel {
   Expected<RtlResult> run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const;
   // The same on a memory that takes and answers the AXI transactions at random times: the values are the same, the cycles are not.
   Expected<RtlResult> run_awkward(const isa::Program& program, const std::vector<Tensor>& inputs, std::uint64_t seed) const;
-  const std::string& folder() const { return folder_; }
 
  private:
   struct Manner {
@@ -42,9 +41,9 @@ class RtlModel {
     std::uint64_t awkward_seed = 0;        // 0: the memory rule
   };
   Expected<RtlResult> run(const isa::Program& program, const std::vector<Tensor>& inputs, const Manner& manner) const;
-  RtlModel(const Chip& chip, std::string folder) : chip_(chip), folder_(std::move(folder)) {}
+  RtlModel(const Chip& chip, std::string executable) : chip_(chip), executable_(std::move(executable)) {}
   Chip chip_;
-  std::string folder_;
+  std::string executable_;
 };
 
 }  // namespace systole::rtl

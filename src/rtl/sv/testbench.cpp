@@ -18,10 +18,8 @@
 #include "Vsystole___024root.h"
 #include "axi_host.h"
 #include "axi_memory.h"
+#include "fst_waves.h"
 #include "verilated.h"
-#if VM_TRACE_FST
-#include "verilated_fst_c.h"
-#endif
 
 namespace {
 
@@ -46,39 +44,6 @@ void set_bits(T& port, int low, int count, std::uint64_t value) {
 struct Header {
   std::uint64_t words, memory_bytes, bytes, cycles, burst_bytes, latency, dmas, awkward_seed, most_cycles, micro_words, rows, columns, data_bits;
 };
-#if VM_TRACE_FST
-// The clock falls in the middle of a cycle and rises at its end; what rises there stands in the next cycle.
-class Waves {
- public:
-  void open(Vsystole& chip, char** arguments) {
-    chip.trace(&file_, 99);
-    first_ = std::strtoull(arguments[1], nullptr, 10);
-    last_ = std::strtoull(arguments[2], nullptr, 10);
-    file_.set_time_unit(arguments[3]);
-    file_.set_time_resolution(arguments[3]);
-    numerator_ = std::strtoull(arguments[4], nullptr, 10);
-    denominator_ = std::strtoull(arguments[5], nullptr, 10);
-    file_.open(arguments[0]);
-  }
-  // `half`: half cycles since the start; an even one is the beginning of a cycle.
-  void dump(std::uint64_t half) {
-    if (!file_.isOpen() || half < 2 * first_ || half / 2 > last_) return;
-    const auto scaled = static_cast<unsigned __int128>(half) * numerator_ + denominator_;
-    file_.dump(static_cast<std::uint64_t>(scaled / (2 * denominator_)));
-  }
-  void close() { if (file_.isOpen()) file_.close(); }
-
- private:
-  VerilatedFstC file_;
-  std::uint64_t first_ = 0, last_ = 0, numerator_ = 1, denominator_ = 1;
-};
-#else
-struct Waves {
-  void open(Vsystole&, char**) {}
-  void dump(std::uint64_t) {}
-  void close() {}
-};
-#endif
 
 class Testbench {
  public:
@@ -110,7 +75,7 @@ class Testbench {
   void trace(char** arguments) { waves_.open(chip_, arguments); }
   // Until the program has ended, a rule is broken or the most cycles are over.
   bool run() {
-    waves_.dump(0);
+    waves_.dump(0, 0);
     for (std::uint64_t now = 0; now < header_.most_cycles && problem_.empty(); ++now) {
       chip_.clk = 0;
       chip_.eval();
@@ -124,9 +89,9 @@ class Testbench {
       memory_.clock(now, wires_);
       chip_.eval();
       if (hashes_ != nullptr) write_hash();
-      waves_.dump(2 * now + 1);
+      waves_.dump(now, 2 * now + 1);
       edge();
-      waves_.dump(2 * now + 2);
+      waves_.dump(now + 1, 2 * now + 2);
     }
     return false;
   }
@@ -237,7 +202,7 @@ class Testbench {
   }
 
   Vsystole chip_;
-  Waves waves_;
+  FstWaves waves_;
   Header header_;
   axi::Memory memory_;
   std::vector<axi::Wires> wires_;        // by engine
@@ -253,11 +218,8 @@ bool read_all(std::FILE* file, void* to, std::size_t bytes) { return bytes == 0 
 
 int main(int count, char** arguments) {
   if (count != 3 && count != 4 && count != 9) return 2;
-#if VM_TRACE_FST
-  Verilated::traceEverOn(true);
-#else
-  if (count == 9) return 2;
-#endif
+  if (count == 9 && !FstWaves::kPossible) return 2;
+  Verilated::traceEverOn(FstWaves::kPossible);
   std::FILE* input = std::fopen(arguments[1], "rb");
   Header header{};
   if (input == nullptr || !read_all(input, &header, sizeof(header)) || header.dmas > 4) return 2;
