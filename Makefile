@@ -71,10 +71,12 @@ mutants: setup
 	@$(PYTHON) tests/mutation/mutate.py --mutants $(or $(MUTANTS),150)
 
 format:
-	@git ls-files '*.h' '*.cpp' | xargs clang-format -i
+	@tools/install.sh clang-format-16
+	@git ls-files '*.h' '*.cpp' | xargs clang-format-16 -i
 
 tidy: build
-	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy -p build/release --quiet
+	@tools/install.sh clang-tidy-16
+	@git ls-files 'src/*.cpp' | xargs -P $(JOBS) -n 4 clang-tidy-16 -p build/release --quiet
 
 clean:
 	@rm -rf build out

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what Systole needs on Debian 12, by package name; quick when everything is there already.
+# install.sh [PACKAGE]...: installs what Systole needs on Debian 12, and PACKAGEs, by name; quick when everything is there already.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -17,6 +17,7 @@ packages=(
   libonnx-testdata                                         # operator tests of the ONNX project
 )
 command -v node > /dev/null || packages+=(nodejs npm)
+packages+=("$@")
 
 missing=()
 for package in "${packages[@]}"; do

@@ -1,11 +1,12 @@
 // The register engine's array against the Verilated array: processing-element steps (one element, one clock) a second of one thread.
 //
-// usage: register_vs_verilator [--alone] [SIDE ...]      16 32 64 by default; any side of 2 to 256
+// usage: register_vs_verilator [--alone | --lean] [SIDE ...]      16 32 64 by default; any side of 2 to 256
 // Both clock the array alone, with the same stimuli: int8, a row of activations in every cycle, a new tile of weights pushed behind each 256
-// rows. The register engine's has its staging queues and its accumulators with it; the Verilated one (array.sv beside this file: the chip's
-// elements in a form that Verilator makes faster) gets its wires as prepared. Before anything is timed the sums of every column are
-// compared after each of 768 edges. Processor time, so that other work on the machine tells less; the Verilated models are built once per
-// side and compiler (minutes from 32 x 32 up) and kept. --alone: the register engine without them.
+// rows. The register engine's has its staging queues and its accumulators with it; the Verilated ones get their wires as prepared: array.sv
+// beside this file (the chip's elements in a form that Verilator makes faster) and array_lean.sv (less than the chip's elements: its weights
+// are pushed once). Before anything is timed the sums of every column are compared after each of 768 edges. Processor time, so that other
+// work on the machine tells less; the Verilated models are built once per side and compiler (array.sv: minutes from 32 x 32 up, hours from
+// 64 x 64 up) and kept. --alone: the register engine by itself; --lean: without array.sv.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -45,8 +46,9 @@ Chip bench_chip(std::int64_t side) {
   return chip;
 }
 
-// What is given in each of kCycles: the first period pushes the first tile, then rows stream. The last period may be repeated.
-std::vector<SystolicArray::Inputs> stimuli_of(std::int64_t side) {
+// What is given in each of kCycles: the first period pushes the first tile, then rows stream, behind each period `again` another tile.
+// The last period may be repeated.
+std::vector<SystolicArray::Inputs> stimuli_of(std::int64_t side, bool again) {
   Random random(side);
   std::vector<SystolicArray::Inputs> all(static_cast<std::size_t>(kCycles));
   const auto operands = [&](std::vector<std::uint32_t>& values) {
@@ -58,9 +60,9 @@ std::vector<SystolicArray::Inputs> stimuli_of(std::int64_t side) {
     operands(now.row.values);
     operands(now.weights.values);
     now.row.valid = now.target.valid = now.target.accumulate = t >= kPeriod;
-    now.row.switching = now.row.valid && row == 0;
+    now.row.switching = now.row.valid && row == 0 && (again || t == kPeriod);
     now.target.row = row, now.target.columns = side, now.target.last = row + 1 == kPeriod;
-    now.weights.accept = row >= kPeriod - side, now.weights.first = row == kPeriod - side;
+    now.weights.accept = row >= kPeriod - side && (again || t < kPeriod), now.weights.first = row == kPeriod - side;
   }
   return all;
 }
@@ -94,10 +96,10 @@ std::vector<std::uint8_t> wires_of(const std::vector<SystolicArray::Inputs>& sti
   return file;
 }
 
-Expected<std::string> build(const Chip& chip, const rtl::HardwareCompiler& compiler) {
+Expected<std::string> build(const Chip& chip, const std::string& source, const rtl::HardwareCompiler& compiler) {
   std::vector<rtl::HardwareText> texts = {{"chip.sv", rtl::chip_package(chip)}};
   const std::string folder = SYSTOLE_SOURCE_DIR "/bench/rtl/";
-  SYSTOLE_ASSIGN(const std::string array, read_text_file(folder + "array.sv"));
+  SYSTOLE_ASSIGN(const std::string array, read_text_file(folder + source));
   SYSTOLE_ASSIGN(const std::string testbench, read_text_file(folder + "array_testbench.cpp"));
   texts.push_back({"array.sv", array});
   texts.push_back({"testbench.cpp", testbench});
@@ -155,31 +157,47 @@ double host_rate() {
   return 2e8 / (seconds() - began);
 }
 
-Status measure(std::int64_t side, bool alone, const std::string& scratch) {
+enum class Models { kNone, kLean, kAll };
+
+// A Verilated array with what it is clocked with.
+struct Model {
+  std::string program, wires;
+};
+
+// Builds the model of `source`, compares its sums and adds it to `models` and its name to `rates`.
+Status add_model(const Chip& chip, const std::string& source, const rtl::HardwareCompiler& compiler, const std::string& scratch,
+                 std::vector<Model>& models, std::vector<Rates>& rates) {
+  const bool lean = source != "array.sv";
+  const auto stimuli = stimuli_of(chip.mxu.rows, !lean);
+  Model model{"", fmt::format("{}/wires-{}", scratch, lean ? "lean" : "all")};
+  SYSTOLE_TRY(write_file(model.wires, wires_of(stimuli, chip)));
+  SYSTOLE_ASSIGN(model.program, build(chip, source, compiler));
+  SYSTOLE_TRY(compare(stimuli, chip, model.program, model.wires));
+  models.push_back(model);
+  rates.push_back({fmt::format("Verilator, {}{} -O2", lean ? "lean, " : "", compiler.kind == "gcc" ? "g++" : "clang++"), {}});
+  return ok_status();
+}
+
+Status measure(std::int64_t side, Models wanted, const std::string& scratch) {
   const Chip chip = bench_chip(side);
-  const auto stimuli = stimuli_of(side);
-  const std::string wires = scratch + "/wires";
-  SYSTOLE_TRY(write_file(wires, wires_of(stimuli, chip)));
   const rtl::HardwareCompiler compilers[] = {
       {"clang", "CXX=clang++-16 LINK=clang++-16 \"OPT_FAST=-O2 -march=native\" OPT_SLOW=-O0 OPT_GLOBAL=-O2"},
       {"gcc", "CXX=g++ LINK=g++ \"OPT_FAST=-O2 -march=native\" OPT_SLOW=-O0 OPT_GLOBAL=-O2"}};
-  std::vector<std::string> programs;
+  std::vector<Model> models;
   std::vector<Rates> rates = {{"register engine", {}}};
-  for (const auto& compiler : compilers) {
-    if (alone) break;
-    SYSTOLE_ASSIGN(const std::string program, build(chip, compiler));
-    SYSTOLE_TRY(compare(stimuli, chip, program, wires));
-    programs.push_back(program);
-    rates.push_back({fmt::format("Verilator, {} -O2", compiler.kind == "gcc" ? "g++" : "clang++"), {}});
+  for (const std::string source : {"array.sv", "array_lean.sv"}) {
+    if (wanted == Models::kNone || (wanted == Models::kLean && source == "array.sv")) continue;
+    for (const auto& compiler : compilers) SYSTOLE_TRY(add_model(chip, source, compiler, scratch, models, rates));
   }
+  const auto stimuli = stimuli_of(side, true);
   SystolicArray array(chip, machine::Operands::kShorts);
   for (const auto& inputs : stimuli) array.clock(inputs);
   const std::int64_t cycles = (100'000'000 / (side * side) + kPeriod) / kPeriod * kPeriod;
   const double steps = static_cast<double>(cycles * side * side);
   for (int k = 0; k < kRepeats; ++k) {                      // by turns, so that a busy host tells on all
     rates[0].steps.push_back(steps / register_seconds(array, stimuli, cycles));
-    for (std::size_t i = 0; i < programs.size(); ++i) {
-      SYSTOLE_ASSIGN(const double taken, verilated_seconds(programs[i], wires, cycles));
+    for (std::size_t i = 0; i < models.size(); ++i) {
+      SYSTOLE_ASSIGN(const double taken, verilated_seconds(models[i].program, models[i].wires, cycles));
       rates[i + 1].steps.push_back(steps / taken);
     }
   }
@@ -195,15 +213,16 @@ int run(int count, char** arguments) {
   std::string scratch = (std::filesystem::temp_directory_path() / "systole-bench-XXXXXX").string();
   if (mkdtemp(scratch.data()) == nullptr) return 2;
   std::vector<std::int64_t> sides;
-  const bool alone = count > 1 && std::string(arguments[1]) == "--alone";
-  for (int i = alone ? 2 : 1; i < count; ++i) sides.push_back(std::atoll(arguments[i]));
+  const std::string option = count > 1 ? arguments[1] : "";
+  const Models wanted = option == "--alone" ? Models::kNone : option == "--lean" ? Models::kLean : Models::kAll;
+  for (int i = wanted == Models::kAll ? 1 : 2; i < count; ++i) sides.push_back(std::atoll(arguments[i]));
   if (sides.empty()) sides = {16, 32, 64};
   std::setvbuf(stdout, nullptr, _IOLBF, 1 << 12);
   fmt::print("host: {:.2f} G dependent additions a second; {} repetitions\n\n", host_rate() * 1e-9, kRepeats);
   fmt::print("| int8 array | G PE-steps/s | min | median | max | register engine is times as fast |\n|---|---|---|---|---|---|\n");
   Status status = ok_status();
   for (const std::int64_t side : sides) {
-    status = side >= 2 && side <= kPeriod ? measure(side, alone, scratch) : invalid_input(fmt::format("{}", side), "sides are 2 to 256");
+    status = side >= 2 && side <= kPeriod ? measure(side, wanted, scratch) : invalid_input(fmt::format("{}", side), "sides are 2 to 256");
     if (!status.ok()) break;
   }
   std::error_code failure;
