@@ -1,5 +1,5 @@
 # Two commands: `make run` (set-up, then the main job on real input) and `make test` (set-up, then all tests).
-.PHONY: run test build setup models models-large sanitizers fuzz bench synth tinytpu-soak rtl-soak mutants format tidy clean
+.PHONY: run test build setup models models-large sanitizers fuzz bench synth tinytpu-soak rtl-soak mutants figures format tidy clean
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 60
 PYTHON := /usr/bin/python3
@@ -69,6 +69,10 @@ synth: build
 # Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
 mutants: setup
 	@$(PYTHON) tests/mutation/mutate.py --mutants $(or $(MUTANTS),150)
+
+# The figures of docs/, by the program itself.
+figures: build
+	@$(PYTHON) docs/figures/make.py
 
 format:
 	@tools/install.sh clang-format-16
