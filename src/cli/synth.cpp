@@ -65,6 +65,10 @@ void show_gates(const Context& context, const Chip& chip, const rtl::GateResult&
 }
 
 std::string needs_text(const Chip& chip, const rtl::FpgaResult& r) {
+  if (r.modules.empty()) {
+    return fmt::format("{} ({}) does not fit {}: {} of {} logic cells, {} LUTs, {} flip-flops, {} of {} block RAMs, {} of {} multipliers\n", chip.name, r.top, r.device, r.cells,
+                       r.cells_available, r.luts, r.ffs, r.brams, r.brams_available, r.dsps, r.dsps_available);
+  }
   std::string text = fmt::format("{} ({}) does not fit {}; it needs\n\n{:<20}{:>10}{:>10}{:>12}\n", chip.name, r.top, r.device, "module", "instances", "LUT4 each", "flip-flops");
   for (const rtl::ModuleLuts& m : r.modules) text += fmt::format("{:<20}{:>10}{:>10}{:>12}\n", m.name, m.instances, m.luts, m.ffs);
   for (const rtl::MemoryMacro& m : r.memories) {
@@ -112,7 +116,7 @@ void add_synth(CLI::App& app, Context& context) {
   auto flags = std::make_shared<Flags>();
   CLI::App* const command = add_command(app, context, "synth", "a chip's hardware as gates, or on an FPGA: area, cells, clock", [&context, flags] { return synthesize(context, *flags); });
   command->add_option("--chip", flags->chip, "a catalogue name or a YAML file")->required();
-  command->add_option("--top", flags->options.top, "a module of the hardware, such as array; the whole chip if left out");
+  command->add_option("--top", flags->options.top, "a module of the hardware, such as array; for an FPGA several of a core's, such as array+feeder; the whole chip if left out");
   command->add_option("--formats", flags->formats, "only these of the chip's formats, such as i8")->delimiter(',');
   command->add_option("--library", flags->options.library, "standard cells: osu018, osu035, osu050")->capture_default_str();
   command->add_option("--flop-bits", flags->options.largest_flops, "the largest memory made of flip-flops; larger ones are macros")

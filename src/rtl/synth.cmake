@@ -9,7 +9,7 @@ add_custom_command(
           -DHEADER=rtl/synth_tools.h -P ${CMAKE_CURRENT_LIST_DIR}/embed.cmake
   DEPENDS ${cell_files} ${CMAKE_CURRENT_LIST_DIR}/embed.cmake
   VERBATIM)
-add_library(systole_synth STATIC synth_fpga.cpp synth_gates.cpp synth_netlist.cpp synth_timing.cpp synth_tools.cpp ${CMAKE_CURRENT_BINARY_DIR}/cell_texts.cpp)
+add_library(systole_synth STATIC synth_fpga.cpp synth_gates.cpp synth_netlist.cpp synth_part.cpp synth_timing.cpp synth_tools.cpp ${CMAKE_CURRENT_BINARY_DIR}/cell_texts.cpp)
 target_link_libraries(systole_synth PUBLIC systole_options systole_rtl systole_tinytpu_rtl systole_chip systole_base fmt::fmt
   PRIVATE nlohmann_json::nlohmann_json)
 systole_install(systole_synth synth)

@@ -12,7 +12,7 @@
 namespace systole::rtl {
 
 struct SynthOptions {
-  std::string top;                                 // a module of the RTL; "": the whole chip
+  std::string top;                                 // a module of the RTL; "": the whole chip; for an FPGA several of the core's: "array+feeder"
   std::string library = "osu018";                  // osu018, osu035, osu050
   std::int64_t largest_flops = 8192;               // a memory of more bits is a macro: it has bits and ports, but no area
   std::string output;                              // folder for netlist, scripts and the tools' logs; "": none are kept
@@ -45,8 +45,8 @@ struct ModuleLuts {
   std::int64_t instances = 0, luts = 0, ffs = 0;   // of one instance, without those of modules in it
 };
 struct FpgaResult {
-  bool fits = true;                                // false: nothing is placed, luts, ffs and brams are what it would need at least
-  std::vector<ModuleLuts> modules;                 // only of what does not fit
+  bool fits = true;                                // false: nothing is placed; a whole core's cells, luts, ffs and brams are then what it needs at least
+  std::vector<ModuleLuts> modules;                 // only of a whole core that does not fit
   std::vector<MemoryMacro> memories;               // likewise; brams counts their bits alone, not the copies that more ports need
   std::string top, device;
   std::int64_t cells = 0, luts = 0, ffs = 0, brams = 0, dsps = 0;       // cells: logic cells used after packing
@@ -55,8 +55,8 @@ struct FpgaResult {
   bool serial_pins = false;                        // too many ports for the package: they stand behind shift registers
   std::string bitstream;                           // path, "" without an output folder
 };
-// `device`: ice40-hx8k, ice40-up5k. A whole core is measured against the device (fits = false) before hours of making memories
-// of flip-flops; a part that placement finds too large is kUnsupported, and the message says by how much.
+// `device`: ice40-hx8k, ice40-up5k. A whole core with VMEM is measured against the device rather than placed; of a part, packing finds
+// whether it fits.
 Expected<FpgaResult> place_fpga(const Chip& chip, const std::string& device, const SynthOptions& options);
 
 }  // namespace systole::rtl

@@ -48,7 +48,7 @@ std::string serial_wrapper(const std::string& top, const std::vector<Port>& port
       continue;
     }
     std::int64_t& at = port.output ? out : in;
-    pins += fmt::format(", .{}({}[{}:{}])", port.name, port.output ? "results" : "given", at + port.bits - 1, at);
+    pins += fmt::format(", .\\{} ({}[{}:{}])", port.name, port.output ? "results" : "given", at + port.bits - 1, at);
     at += port.bits;
   }
   return fmt::format(
@@ -109,23 +109,14 @@ bool find_use(const std::string& text, const std::string& kind, std::int64_t& us
 
 struct Use { std::int64_t used = 0, available = 0; };
 
-Expected<FpgaResult> read_use(const Scratch& scratch, const Chip& chip, const Device& device) {
+Expected<FpgaResult> read_use(const Scratch& scratch) {
   SYSTOLE_ASSIGN(const std::string text, read_text_file(scratch.file("nextpnr.log")));
   FpgaResult result;
   Use cells, brams, dsps;
   if (!find_use(text, "ICESTORM_LC", cells.used, cells.available)) return Error{ErrorCode::kInternal, "nextpnr-ice40", "told no utilisation", {}};
   find_use(text, "ICESTORM_RAM", brams.used, brams.available);
   find_use(text, "ICESTORM_DSP", dsps.used, dsps.available);
-  std::string over;
-  const auto check = [&](const Use& use, const char* name) {
-    if (use.used > use.available) over += fmt::format("{}{} of {} {} ({} too many)", over.empty() ? "" : ", ", use.used, use.available, name, use.used - use.available);
-  };
-  check(cells, "logic cells");
-  check(brams, "block RAMs");
-  check(dsps, "multipliers");
-  if (!over.empty()) {
-    return unsupported(fmt::format("{} on {}", chip.name, device.name), "does not fit: " + over, "--formats i8, a chip file with a smaller array, or --fpga ice40-hx8k");
-  }
+  result.fits = cells.used <= cells.available && brams.used <= brams.available && dsps.used <= dsps.available;
   result.cells = cells.used;
   result.cells_available = cells.available;
   result.brams = brams.used;
@@ -184,17 +175,17 @@ Status run(const Chip& chip, const Device& device, const SynthOptions& options, 
   SYSTOLE_TRY(run_tool(scratch, "yosys", "yosys -Q fpga.ys", "yosys.log"));
   options.progress("placement and routing");
   const Status placed = run_tool(scratch, "nextpnr-ice40", fmt::format("nextpnr-ice40 {} --json fpga.json --asc chip.asc --report nextpnr.json --seed 1", device.place), "nextpnr.log");
-  auto use = read_use(scratch, chip, device);
-  if (!use.ok() && use.error().code == ErrorCode::kUnsupported) return use.error();   // the reason, rather than the failed placement
-  SYSTOLE_TRY(placed);
+  auto use = read_use(scratch);
+  if (!use.ok() || use->fits) SYSTOLE_TRY(placed);   // a part that is too large is an answer
   if (!use.ok()) return use.error();
   result = std::move(use).value();
-  result.top = design.top;
+  result.top = options.top.empty() ? design.top : options.top;
   result.device = device.name;
   result.serial_pins = serial;
+  SYSTOLE_TRY(read_cells(scratch, result));
+  if (!result.fits) return ok_status();
   options.progress("bitstream");
   SYSTOLE_TRY(run_tool(scratch, "icepack", "icepack chip.asc chip.bin", "icepack.log"));
-  SYSTOLE_TRY(read_cells(scratch, result));
   return read_clock(scratch, result);
 }
 
@@ -205,7 +196,7 @@ Expected<FpgaResult> place_fpga(const Chip& chip, const std::string& device, con
   SYSTOLE_ASSIGN(const Scratch scratch, Scratch::make());
   FpgaResult result;
   const Status status = run(chip, found, options, scratch, result);
-  std::vector<std::string> kept = {"fpga.ys", "pins.v", "yosys.log", "stat.json", "nextpnr.log", "elaborate.log"};
+  std::vector<std::string> kept = {"fpga.ys", "part.ys", "pins.v", "yosys.log", "stat.json", "nextpnr.log", "elaborate.log"};
   if (status.ok() && result.fits) kept.insert(kept.end(), {"chip.asc", "chip.bin"});
   const Status written = keep_files(scratch, kept, options.output);
   if (!status.ok()) return status.error();

@@ -94,6 +94,7 @@ void add_modules(const Statistics& statistics, const std::map<std::string, doubl
 Status run(const Chip& chip, const SynthOptions& options, const Scratch& scratch, GateResult& result) {
   SYSTOLE_ASSIGN(const Library library, find_library(options.library));
   SYSTOLE_TRY(need_tool("sta", "opensta"));
+  if (options.top.find('+') != std::string::npos) return unsupported("--top " + options.top, "only an FPGA takes several modules together", "--fpga ice40-hx8k");
   options.progress(fmt::format("writing and reading the hardware of {}", chip.name));
   SYSTOLE_ASSIGN(const Design design, elaborate(chip, options.top, scratch));
   for (const char* name : kMemoryFiles) SYSTOLE_TRY(write_file(scratch.file(name), cell_text(name)));

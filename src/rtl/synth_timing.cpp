@@ -34,7 +34,7 @@ std::string timing_shell(const std::string& name, const std::vector<Port>& ports
     if (port.name == "clk") continue;
     for (int i = 0; i < port.bits; ++i) {
       const std::string bit = port.bits > 1 ? fmt::format("{}[{}]", port.name, i) : port.name;
-      body += port.output ? fmt::format("  DFFPOSX1 {}_{} (.CLK(clk), .D(clk), .Q({}));\n", port.name, i, bit)
+      body += port.output ? fmt::format("  DFFPOSX1 {}_{} (.CLK(clk), .D(1'b0), .Q({}));\n", port.name, i, bit)
                           : fmt::format("  DFFPOSX1 {}_{} (.CLK(clk), .D({}));\n", port.name, i, bit);
     }
   }

@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "rtl/generate.h"
+#include "rtl/synth_part.h"
 #include "rtl/tinytpu.h"
 
 namespace systole::rtl {
@@ -107,19 +108,21 @@ Expected<Design> elaborate(const Chip& chip, const std::string& top, const Scrat
   SYSTOLE_TRY(tiny ? write_tinytpu(chip, scratch.path().string()) : write_rtl(chip, scratch.path().string()));
   SYSTOLE_ASSIGN(const std::string files, read_text_file(scratch.file("files.f")));
   Design design;
-  design.top = top.empty() ? (tiny ? "tinytpu" : "systole") : top;
+  const std::vector<std::string> parts = modules_of_part(top);
+  design.top = parts.size() == 1 ? top : tiny ? "tinytpu" : "systole";
   if (!tiny) design.macros = {"buffer"};           // VMEM: a port for every byte of every unit
   const std::vector<std::string> names = modules_of(files);
-  if (std::find(names.begin(), names.end(), design.top) == names.end()) {
-    return not_found("--top " + design.top, "the chip has no such module", fmt::format("modules: {}", fmt::join(names, ", ")));
-  }
-  if (std::find(design.macros.begin(), design.macros.end(), design.top) != design.macros.end()) {
-    return unsupported("--top " + design.top, "is a memory as a whole");
+  for (const std::string& part : parts) {
+    if (std::find(names.begin(), names.end(), part) == names.end()) {
+      return not_found("--top " + part, "the chip has no such module", fmt::format("modules: {}", fmt::join(names, ", ")));
+    }
+    if (std::find(design.macros.begin(), design.macros.end(), part) != design.macros.end()) return unsupported("--top " + part, "is a memory as a whole");
   }
   for (const char c : files) design.sources += c == '\n' ? ' ' : c;
-  SYSTOLE_TRY(run_tool(scratch, "yosys", fmt::format("yosys -q -p '{}proc; delete c:*; opt_clean; write_json ports.json'", elaboration(design)), "elaborate.log"));
+  SYSTOLE_TRY(run_tool(scratch, "yosys", fmt::format("yosys -q -p '{}proc; delete c:* {}/c:* %d; opt_clean; write_json ports.json'", elaboration(design), design.top), "elaborate.log"));
   SYSTOLE_ASSIGN(design.ports, read_ports(scratch.file("ports.json")));
   std::erase_if(design.macros, [&](const std::string& name) { return !design.ports.contains(name); });
+  if (parts.size() > 1) SYSTOLE_TRY(carve_part(scratch, parts, design));
   return design;
 }
 

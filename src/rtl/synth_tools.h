@@ -50,6 +50,9 @@ struct Design {
   std::vector<std::string> macros;                 // modules that are memories as a whole
 };
 // Writes the chip's RTL into the folder and elaborates it. An unknown top is kNotFound and the hint lists the modules.
+// `top` may be several modules joined by '+': the design is then the part of the core that consists of their instances, wired as in
+// the core, flat, in the module kPart. Its ports are bits: those nets between it and the rest of the core that it uses.
+constexpr const char* kPart = "part";
 Expected<Design> elaborate(const Chip& chip, const std::string& top, const Scratch& scratch);
 
 }  // namespace systole::rtl

@@ -56,8 +56,22 @@ double number(const std::string& text, const std::vector<std::string>& marks) {
   return std::strtod(text.c_str() + find_marks(text, marks) + marks.back().size(), nullptr);
 }
 
+// From a flip-flop's clock to the next one's, setup included.
+double flip_flop_to_flip_flop_ns() {
+  const std::string library = text_of(kOsu018), cell = "cell (DFFPOSX1)";
+  double longest = 0;
+  for (const char* edge : {"rise", "fall"}) {
+    const std::string e = edge;
+    const double load = number(library, {cell, "pin(D)", e + "_capacitance :"});
+    const double delay = table(library, {cell, "pin(Q)", "cell_" + e + "("}).at(load, 0);           // the ideal clock's edge takes no time
+    const double slope = table(library, {cell, "pin(Q)", e + "_transition("}).at(load, 0);
+    const double setup = table(library, {cell, "pin(D)", "setup_rising", e + "_constraint("}).at(0, slope);
+    longest = std::max(longest, delay + setup);
+  }
+  return longest;
+}
+
 TEST(SynthTiming, TwoFlipFlopsAsTheLibrarysTablesSay) {
-  const std::string library = text_of(kOsu018);
   const auto scratch = Scratch::make();
   ASSERT_TRUE(scratch.ok());
   ASSERT_TRUE(write_file(scratch->file("timing.v"), std::string("module top (clk, d, q);\n  input clk, d;\n  output q;\n  wire between;\n"
@@ -69,21 +83,30 @@ TEST(SynthTiming, TwoFlipFlopsAsTheLibrarysTablesSay) {
   GateResult result;
   const Status status = analyze_timing(*scratch, design, kOsu018, result);
   ASSERT_TRUE(status.ok()) << status.error().text();
-
-  const std::string cell = "cell (DFFPOSX1)";
-  double longest = 0;
-  for (const char* edge : {"rise", "fall"}) {
-    const std::string e = edge;
-    const double load = number(library, {cell, "pin(D)", e + "_capacitance :"});
-    const double delay = table(library, {cell, "pin(Q)", "cell_" + e + "("}).at(load, 0);           // the ideal clock's edge takes no time
-    const double slope = table(library, {cell, "pin(Q)", e + "_transition("}).at(load, 0);
-    const double setup = table(library, {cell, "pin(D)", "setup_rising", e + "_constraint("}).at(0, slope);
-    longest = std::max(longest, delay + setup);
-  }
-  EXPECT_GT(longest, 0.1);
-  EXPECT_NEAR(result.critical_ns, longest, 0.006);   // OpenSTA writes hundredths
+  EXPECT_GT(flip_flop_to_flip_flop_ns(), 0.1);
+  EXPECT_NEAR(result.critical_ns, flip_flop_to_flip_flop_ns(), 0.006);   // OpenSTA writes hundredths
   EXPECT_EQ(result.from, "first");
   EXPECT_EQ(result.to, "second");
+}
+
+// A memory as a whole has a flip-flop at each of its ports and no other path.
+TEST(SynthTiming, AMemorysPortsAreFlipFlops) {
+  const auto scratch = Scratch::make();
+  ASSERT_TRUE(scratch.ok());
+  ASSERT_TRUE(write_file(scratch->file("timing.v"), std::string("module top (clk, d, q);\n  input clk, d;\n  output q;\n  wire between;\n"
+                                                                "  store memory (.clk(clk), .given(between), .got(between));\n"
+                                                                "  DFFPOSX1 other (.CLK(clk), .D(d), .Q(q));\nendmodule\n")).ok());
+  Design design;
+  design.top = "top";
+  design.macros = {"store"};
+  design.ports["top"] = {{"clk", false, 1}, {"d", false, 1}, {"q", true, 1}};
+  design.ports["store"] = {{"clk", false, 1}, {"given", false, 1}, {"got", true, 1}};
+  GateResult result;
+  const Status status = analyze_timing(*scratch, design, kOsu018, result);
+  ASSERT_TRUE(status.ok()) << status.error().text();
+  EXPECT_NEAR(result.critical_ns, flip_flop_to_flip_flop_ns(), 0.006);
+  EXPECT_EQ(result.from, "memory/got_0");
+  EXPECT_EQ(result.to, "memory/given_0");
 }
 
 TEST(SynthTiming, HalfADesignIsNotTimed) {

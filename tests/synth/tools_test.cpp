@@ -26,6 +26,8 @@ TEST(SynthTools, UnknownPartsLibrariesAndDevices) {
   EXPECT_NE(part.error().text().find("accumulators, array"), std::string::npos) << part.error().text();
   options.top = "buffer";
   EXPECT_EQ(synthesize_gates(chip_named("systolic-4"), options).error().code, ErrorCode::kUnsupported);
+  options.top = "array+feeder";   // several modules: on an FPGA
+  EXPECT_EQ(synthesize_gates(chip_named("systolic-4"), options).error().code, ErrorCode::kUnsupported);
   options = {};
   options.library = "osu007";
   EXPECT_EQ(synthesize_gates(chip_named("systolic-4"), options).error().code, ErrorCode::kInvalidInput);
