@@ -63,6 +63,17 @@ std::int64_t parameter(const Json& cell, const char* name) {
   return value.is_string() ? static_cast<std::int64_t>(std::strtoull(value.get<std::string>().c_str(), nullptr, 2)) : value.get<std::int64_t>();
 }
 
+// Equal memories of a module are one row.
+void add(std::vector<MemoryMacro>& memories, const MemoryMacro& row) {
+  for (MemoryMacro& m : memories) {
+    if (m.module == row.module && m.words == row.words && m.width == row.width && m.reads == row.reads && m.writes == row.writes) {
+      m.instances += row.instances;
+      return;
+    }
+  }
+  memories.push_back(row);
+}
+
 }  // namespace
 
 Expected<std::vector<MemoryMacro>> read_memories(const Scratch& scratch, const Design& design, const Statistics& statistics, const Chip& chip) {
@@ -75,7 +86,7 @@ Expected<std::vector<MemoryMacro>> read_memories(const Scratch& scratch, const D
     if (found == statistics.instances.end()) continue;
     for (const auto& [name, cell] : body["cells"].items()) {
       if (cell["type"] != "systole_memory") continue;
-      memories.push_back({module_name(module), found->second, parameter(cell, "SIZE"), parameter(cell, "WIDTH"), parameter(cell, "READS"), parameter(cell, "WRITES")});
+      add(memories, {module_name(module), found->second, parameter(cell, "SIZE"), parameter(cell, "WIDTH"), parameter(cell, "READS"), parameter(cell, "WRITES")});
     }
   }
   for (const std::string& macro : design.macros) {   // VMEM: bytes

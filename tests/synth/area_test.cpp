@@ -1,4 +1,4 @@
-// Area and cells of a small array: the netlist's instances, counted here, times the library's areas, read here.
+// Area and cells of a small array: the netlist's instances, counted here, times the library's areas, read here. Large memories stay whole.
 #include "helpers.h"
 
 namespace systole::rtl {
@@ -53,6 +53,24 @@ TEST(SynthArea, IsTheSumOfTheNetlistsCells) {
   EXPECT_TRUE(result->memories.empty());
   EXPECT_GT(result->fmax_mhz, 0);
   EXPECT_NEAR(result->fmax_mhz * result->critical_ns, 1000, 1e-6);
+}
+
+// A word of instruction memory is written in eight parts, each a memory with a register behind its read port.
+TEST(SynthArea, LargeMemoriesAreMacros) {
+  SynthOptions options;
+  options.top = "program_memory";
+  const auto result = synthesize_gates(load_chip("systolic-2-q88").value(), options);
+  ASSERT_TRUE(result.ok()) << result.error().text();
+  ASSERT_EQ(result->memories.size(), 1u);
+  const MemoryMacro& memory = result->memories[0];
+  EXPECT_EQ(memory.module, "program_memory");
+  EXPECT_EQ(memory.instances, 8);
+  EXPECT_EQ(memory.words, 65536);
+  EXPECT_EQ(memory.width, 32);
+  EXPECT_EQ(memory.reads, 1);
+  EXPECT_EQ(memory.writes, 1);
+  EXPECT_EQ(result->sram_bits, 65536 * 256);
+  EXPECT_EQ(result->flip_flops, 0);
 }
 
 }  // namespace
