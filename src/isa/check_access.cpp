@@ -110,8 +110,13 @@ class Checker {
     if (array < limits_.arrays) return ok_status();
     return invalid_input(place(walk), fmt::format("array {} does not exist", array), fmt::format("the core has {}", limits_.arrays));
   }
+  Status check_format(const Walk& walk, std::int64_t format) const {
+    if (limits_.formats >> format & 1) return ok_status();
+    return invalid_input(place(walk), fmt::format("the chip's arrays do not multiply {}", dtype_name(static_cast<DType>(format))), "its formats are mxu.formats of the chip file");
+  }
 
   Status check(const Walk& walk, const Push& i) const {
+    SYSTOLE_TRY(check_format(walk, i.format));
     SYSTOLE_TRY(inside(walk, "tile row", {}, i.rows, limits_.array_rows));
     SYSTOLE_TRY(inside(walk, "tile column", {}, i.columns, limits_.array_columns));
     const std::int64_t lines = i.transpose ? i.columns : i.rows, items = i.transpose ? i.rows : i.columns;
@@ -119,6 +124,7 @@ class Checker {
                   limits_.vmem_bytes);
   }
   Status check(const Walk& walk, const Matmul& i) const {
+    SYSTOLE_TRY(check_format(walk, i.format));
     SYSTOLE_TRY(inside(walk, "chunk element", {}, i.length, limits_.array_rows));
     SYSTOLE_TRY(inside(walk, "column", {}, i.columns, limits_.array_columns));
     SYSTOLE_TRY(inside(walk, "accumulator row", address(walk, "accumulator"), Wide{i.images} * i.out_rows * i.out_columns, accumulator_rows()));

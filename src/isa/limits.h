@@ -7,6 +7,8 @@
 namespace systole::isa {
 
 inline MachineLimits limits(const Chip& chip) {
+  std::uint32_t formats = 0;
+  for (const DType format : chip.mxu.formats) formats |= 1u << static_cast<int>(format);
   return {.array_rows = chip.mxu.rows,
           .array_columns = chip.mxu.columns,
           .arrays = chip.mxu.count,
@@ -15,7 +17,8 @@ inline MachineLimits limits(const Chip& chip) {
           .hbm_bytes = chip.hbm.present ? chip.hbm.capacity_bytes : 0,
           .cmem_bytes = chip.cmem.present ? chip.cmem.capacity_bytes : 0,
           .dma_engines = chip.dma_engines,
-          .has_vector_unit = chip.vpu.present};
+          .has_vector_unit = chip.vpu.present,
+          .formats = formats};
 }
 
 }  // namespace systole::isa

@@ -61,6 +61,24 @@ TEST(CheckProgram, UnitsMustExist) {
   EXPECT_NE(verdict("vpu: nop\n", "", without).find("the chip has no vpu"), std::string::npos);
 }
 
+TEST(CheckProgram, ArraysMultiplyTheirFormatsOnly) {
+  const std::string product = "push0: push rows=4 columns=4 type=i8 format=i8 signal=mxu0\n"
+                              "mxu0: pad step_pitch=4 type=i8\n"
+                              "mxu0: matmul out_columns=4 length=4 columns=4 format=i8 wait=push0\n";
+  MachineLimits integers = small(), floats = small();
+  integers.formats = 1u << static_cast<int>(DType::kI8);
+  floats.formats = 1u << static_cast<int>(DType::kBF16);
+  EXPECT_EQ(verdict(product, "", integers), "ok");
+  EXPECT_NE(verdict(product, "", floats).find("instruction 0 (push): the chip's arrays do not multiply i8"), std::string::npos) << verdict(product, "", floats);
+  const std::string fed = "push0: push rows=4 columns=4 type=i8 format=i8 signal=mxu0\n"
+                          "mxu0: pad step_pitch=4 type=bf16\n"
+                          "mxu0: matmul out_columns=4 length=4 columns=4 format=bf16 wait=push0\n";
+  EXPECT_NE(verdict(fed, "", integers).find("instruction 2 (matmul): the chip's arrays do not multiply bf16"), std::string::npos) << verdict(fed, "", integers);
+  const auto chip = load_chip("edge-tpu");
+  ASSERT_TRUE(chip.ok()) << chip.error().text();
+  EXPECT_EQ(limits(*chip).formats, 1u << static_cast<int>(DType::kI8) | 1u << static_cast<int>(DType::kU8));
+}
+
 TEST(CheckProgram, FarAndLocalAddresses) {
   EXPECT_EQ(verdict("dma0: load far=4032 bytes=64 local=960\n"), "ok");
   expect_error("dma0: load far=4033 bytes=64\n", "hbm address 4033 .. 4096 is outside 0 .. 4095");
