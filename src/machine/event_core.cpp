@@ -5,6 +5,11 @@
 #include <cassert>
 
 namespace systole::machine {
+namespace {
+
+constexpr int kNobody = -1;   // has held an instruction up
+
+}  // namespace
 
 EventCore::EventCore(const isa::Program& program, std::int64_t number, const Chip& chip, Accounts& accounts, Trace* trace,
                      RepeatSkipper* skipper)
@@ -64,9 +69,9 @@ bool EventCore::step() {
   if (word.kind == Word::Kind::kQueued) {
     if (!enqueue(pc_, done)) return false;
   } else {
-    int last = -1;
+    int last = kNobody;
     if (!take_tokens(isa::kScalar, word.wait, done, last)) return false;
-    if (last >= 0) account.wait[static_cast<std::size_t>(last)] += done - now_.fetch;
+    if (last != kNobody) account.wait[static_cast<std::size_t>(last)] += done - now_.fetch;
     if (word.kind == Word::Kind::kHalt || word.kind == Word::Kind::kBarrier) {
       account.instructions += 1;
       stand_ = done;
@@ -183,7 +188,7 @@ bool EventCore::issue(isa::UnitId id) {
   std::int64_t weights = 0;
   if ((word.role == Word::Role::kPush || word.role == Word::Role::kSwap) && !weights_allow(id, word.role, weights)) return false;
   std::int64_t issued = std::max(entry.arrival, unit.free - ctl_);
-  int cause = -1;
+  int cause = kNobody;
   if (!take_tokens(id, word.wait, issued, cause)) return false;
   if (weights - ctl_ > issued) {
     issued = weights - ctl_;
@@ -289,16 +294,15 @@ void EventCore::transfer_done(int engine, std::int64_t cycle) {
 // The cycles between the end of the last instruction's work and the start of this one's.
 void EventCore::account_gap(Unit& unit, std::int64_t arrival, std::int64_t issued, std::int64_t start, int cause) {
   const std::int64_t gap = start - unit.free;
-  if (gap <= 0) return;
   UnitAccount& account = unit.account;
   const std::int64_t idle = std::clamp<std::int64_t>(arrival - unit.free, 0, gap);
   const std::int64_t head = unit.free + idle;   // from here on it stands at the head of the queue
   const std::int64_t waited = std::max<std::int64_t>(issued - head, 0);
   account.idle += idle;
   account.control += gap - idle - waited;
-  if (cause == isa::kUnits) account.weights += waited;
-  else if (cause >= 0) account.wait[static_cast<std::size_t>(cause)] += waited;
-  else account.control += waited;
+  if (cause == kNobody) account.control += waited;
+  else if (cause == isa::kUnits) account.weights += waited;
+  else account.wait[static_cast<std::size_t>(cause)] += waited;
 }
 
 UnitAccount EventCore::account(isa::UnitId id, std::int64_t total) const {

@@ -63,7 +63,7 @@ void CycleAccounts::look_at_unit(Watch& watch) const {
   const UnitControl& unit = engine_->core(watch.core).unit(watch.unit);
   watch.busy = unit.busy;
   watch.idle = unit.queue.empty();
-  if (unit.busy && watch.worked == 0) watch.alone = time_alone(unit.current);
+  if (unit.busy) watch.alone = time_alone(unit.current);
   if (watch.idle) return;
   watch.obstacle = missing(unit.tokens, unit.queue.front().wait);
   if (watch.obstacle.empty()) watch.obstacle = "weights";

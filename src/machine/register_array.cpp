@@ -110,7 +110,7 @@ bool SystolicArray::ending(bool last_row) const {
 
 // The lines move by one word: what was a row's k-th register is its k+1-th, and the wires' words come in at the far end.
 void SystolicArray::give_row(const StagedRow& row) {
-  if (row.valid) value_live_ = feeder_ + rows_ + columns_ + 1;
+  if (row.valid) value_live_ = feeder_ + rows_ + columns_;
   if (value_live_ == 0) return;   // zeros everywhere
   --value_live_;
   const std::int64_t reach = feeder_ + rows_ - 1;
@@ -252,12 +252,12 @@ void SystolicArray::write_accumulators() {
 
 void SystolicArray::clock(const Inputs& inputs) {
   const bool given = inputs.row.valid || inputs.weights.accept || inputs.column.column >= 0;
-  if (given) live_ = feeder_ + rows_ + columns_ + sums_ + 2;
+  if (given) live_ = feeder_ + rows_ + columns_ + std::max<std::int64_t>(sums_ - 1, 0);
   if (live_ == 0) return;
   --live_;
   const StagedRow& row = inputs.row;
-  if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_ + 1;
-  if (row.switching) switch_live_ = feeder_ + rows_ + columns_ + 1;
+  if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_ - 1;
+  if (row.switching) switch_live_ = feeder_ + rows_ + columns_ - 1;
   for (std::size_t k = 0; k < kArithmetics; ++k) valid_line_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
   switch_line_.shift(row.switching);
   give_target(inputs.target);

@@ -28,11 +28,7 @@ std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint
   return std::bit_cast<std::uint32_t>(mac_f32(std::bit_cast<float>(value), std::bit_cast<float>(weight), std::bit_cast<float>(sum)));
 }
 
-std::uint32_t add_to_accumulator_defined(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
-  if (arithmetic == Arithmetic::kInteger) return before + sum;
-  if (arithmetic == Arithmetic::kFixed) {
-    return static_cast<std::uint32_t>(q88_add(static_cast<std::int16_t>(before), static_cast<std::int16_t>(sum)));
-  }
+std::uint32_t add_floats(std::uint32_t before, std::uint32_t sum) {
   return std::bit_cast<std::uint32_t>(add_f32_flushed(std::bit_cast<float>(before), std::bit_cast<float>(sum)));
 }
 
@@ -266,7 +262,7 @@ void SumsWith(const ArrayPlanes& p) {
   if (integer.words != nullptr && AllValid(p, integer)) return AllRows<OfIntegers>(p);
   if (real.words != nullptr && AllValid(p, real)) return AllRows<OfFloats>(p);
   if (fixed.words != nullptr && AllValid(p, fixed)) return AllRows<OfFixed>(p);
-  for (std::int64_t r = p.rows - 1; r >= 0; --r) {
+  for (std::int64_t r = p.rows; r-- > 0;) {
     SumsOf<OfIntegers>(p, integer, r);
     SumsOf<OfFloats>(p, real, r);
     SumsOf<OfFixed>(p, fixed, r);

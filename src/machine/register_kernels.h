@@ -17,9 +17,9 @@ constexpr Arithmetic arithmetic_of(DType format) {
   return is_float(format) ? Arithmetic::kFloat : format == DType::kQ8_8 ? Arithmetic::kFixed : Arithmetic::kInteger;
 }
 
-// The definitions: value x weight + sum of an element, and the addition into an accumulator.
+// The definitions: value x weight + sum of an element, and the addition into an accumulator (of floats, add_floats).
 std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint32_t weight, std::uint32_t sum);
-std::uint32_t add_to_accumulator_defined(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum);
+std::uint32_t add_floats(std::uint32_t before, std::uint32_t sum);
 inline std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
   if (arithmetic == Arithmetic::kInteger) return before + sum;
   if (arithmetic == Arithmetic::kFixed) {
@@ -30,7 +30,7 @@ inline std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t bef
   const auto ordinary = [](std::uint32_t bits) { return (bits & 0x7FFFFFFFu) == 0 || ((bits & 0x7FFFFFFFu) - 0x00800000u) < 0x7F000000u; };
   const auto result = std::bit_cast<std::uint32_t>(total);
   if (ordinary(before) && ordinary(sum) && ordinary(result)) return result;
-  return add_to_accumulator_defined(arithmetic, before, sum);
+  return add_floats(before, sum);
 }
 
 // How operands (values and weights) lie in the host's memory; always 32-bit words in meaning. Narrow ones are faster.
