@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "rtl/random_canvas.h"
 
@@ -33,6 +34,7 @@ class Writer {
     run_.program = static_cast<std::int64_t>(canvas_.microcode.size());
     operations(run_.prologue, -1);
     operations(run_.body, tap_stores ? 4 : -1);
+    if (run_.mode != 0 && random_.chance(0.3)) carry_result();
     operations(run_.epilogue, 3);
     std::vector<Access> accesses;
     for (const auto& [slot, access] : touched_) accesses.push_back(access);
@@ -46,10 +48,12 @@ class Writer {
     run_.mode = random_.chance(0.55) ? 0 : random_.integer(1, 6) + 8 * random_.integer(0, 1);
     for (std::int64_t* d : {&run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.d4}) *d = random_.chance(0.35) ? random_.integer(1, 3) : 1;
     if (random_.chance(0.6)) run_.d4 *= random_.integer(2, 12);
-    run_.w0 = random_.chance(0.4) ? random_.integer(1, 3) : 1, run_.w1 = random_.chance(0.5) ? random_.integer(1, 7) : 1;
+    run_.w0 = random_.chance(0.5) ? random_.integer(1, 3) : 1, run_.w1 = random_.chance(0.5) ? random_.integer(1, 7) : 1;
     const auto elements = [&] { return run_.d0 * run_.d1 * run_.d2 * run_.d3 * run_.d4; };
     const auto slots = [&] { return (elements() / (run_.mode == 0 ? width : canvas_.chip.vpu.sublanes) + 1) * run_.w0 * run_.w1; };
-    for (std::int64_t* d : {&run_.w0, &run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.w1, &run_.d4}) {
+    std::array<std::int64_t*, 7> counts = {&run_.w0, &run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.w1, &run_.d4};
+    std::rotate(counts.begin(), counts.begin() + random_.integer(0, 6), counts.end());
+    for (std::int64_t* d : counts) {
       while (*d > 1 && (elements() * 8 > canvas_.vmem / 4 || slots() > 14)) --*d;
     }
   }
@@ -141,6 +145,16 @@ class Writer {
       if (op.op != MicroOpcode::kStore) last_ = op.d;
       canvas_.microcode.push_back(op);
     }
+  }
+  // Every round of a reduction's body begins with the prologue's value of the register that its results are taken from.
+  void carry_result() {
+    if (run_.prologue == 0 || run_.body == 0) return;
+    const auto result = static_cast<std::uint8_t>(run_.result);
+    const auto body = canvas_.microcode.begin() + run_.program + run_.prologue;
+    (body - 1)->d = result;
+    if (body->op == MicroOpcode::kStore || body->op == MicroOpcode::kLoad) return;
+    body->a = body->d = result;
+    if (body->imm_operand == MicroOp::Imm::kA) body->imm_operand = MicroOp::Imm::kNone;
   }
   // Mostly what an operation before it has made: else few of them would ever be seen.
   std::uint8_t stored() {
