@@ -95,6 +95,7 @@ void add_hardware(CLI::App& app, Context& context) {
                                         [&context, check_flags] { return check(context, *check_flags); });
   compare->add_option("--chip", check_flags->chip, "a catalogue name or a YAML file")->required();
   compare->add_option("--programs", check_flags->check.programs, "how many")->check(CLI::Range(std::int64_t{1}, std::int64_t{1} << 20))->capture_default_str();
+  compare->add_flag("--stop-at-mismatch", check_flags->check.stop_at_mismatch, "run no more programs after the first mismatch");
   compare->add_option("--cache", check_flags->check.cache, "folder for the built hardware models; one of the temporary folder's if left out");
   compare->footer("Example:\n  systole rtl-check --chip systolic-8 --programs 50 --seed 7 --json");
 }

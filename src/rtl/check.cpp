@@ -11,6 +11,7 @@
 #include "rtl/generate.h"
 #include "rtl/model.h"
 #include "rtl/random_kernel.h"
+#include "timing/timing.h"
 
 namespace systole::rtl {
 namespace {
@@ -18,6 +19,9 @@ namespace {
 constexpr std::int64_t kLeastCycles = 200, kMostCycles = 20000;   // of a program: others are drawn again
 constexpr double kAwkward = 0.25;                                 // of the programs, on the RTL with another memory
 constexpr int kMostDraws = 100;                                   // of compiled graphs, for one program
+// A program that has not halted after this many times the event engine's cycles, and some, is said to stand still. On the awkward memory each
+// of a burst's two transactions is answered at most 105 cycles after it was taken (axi_memory.h), and waits for that two cycles on average.
+constexpr std::int64_t kPatience = 4, kSomeCycles = 1000, kAwkwardBurstCycles = 256;
 
 struct Answer {
   std::string engine;
@@ -58,24 +62,38 @@ void compare(Comparison& comparison, const Answer& event, const Answer& other) {
   std::string difference;
   if (other.cycles != event.cycles) difference = fmt::format("{} cycles, event {}", other.cycles, event.cycles);
   for (std::size_t i = 0; i < event.outputs.size(); ++i) {
-    if (!other.outputs[i].same_bits(event.outputs[i])) difference += fmt::format(" output '{}' differs", comparison.kernel.program.outputs[i].name);
+    const Tensor &ours = other.outputs[i], &theirs = event.outputs[i];
+    if (ours.same_bits(theirs)) continue;
+    const std::int64_t first = std::mismatch(ours.raw(), ours.raw() + ours.bytes(), theirs.raw()).first - ours.raw();
+    difference += fmt::format(" output '{}' differs from byte {} on", comparison.kernel.program.outputs[i].name, first);
   }
   difference += account_difference(event, other);
   comparison.tally.cycles_compared += event.cycles;
   if (!difference.empty()) comparison.differ(fmt::format("{}: {}", other.engine, difference));
 }
 
+std::int64_t most_cycles(const Answer& event) { return kPatience * event.cycles + kSomeCycles; }
+
+std::int64_t most_awkward_cycles(const Answer& event, const isa::Program& program, const Chip& chip) {
+  std::int64_t bursts = 0;
+  isa::Fetcher fetcher(program.cores[0]);
+  for (isa::Fetcher::Step step; fetcher.next(step);) bursts += timing::bursts(chip, step.instruction);
+  return most_cycles(event) + kAwkwardBurstCycles * bursts;
+}
+
 // Cycle by cycle: a hash of the array's registers for each, and what every unit did.
-Expected<Answer> run_registers(const Kernel& kernel, const Chip& chip, std::vector<std::uint64_t>& hashes) {
+// Of a machine that stands still there are none after `most` cycles.
+Expected<std::optional<Answer>> run_registers(const Kernel& kernel, const Chip& chip, std::int64_t most, std::vector<std::uint64_t>& hashes) {
   SYSTOLE_ASSIGN(const auto engine, machine::RegisterEngine::create(kernel.program, chip, kernel.inputs));
   machine::CycleAccounts accounts(*engine, kernel.program, chip);
   while (!engine->done()) {
+    if (engine->cycle() >= most) return std::optional<Answer>();
     hashes.push_back(engine->array_state(0, 0).hash());
     accounts.before_step();
     engine->step();
     accounts.after_step();
   }
-  return Answer{"register", engine->cycle(), engine->outputs(), accounts.units()};
+  return std::optional(Answer{"register", engine->cycle(), engine->outputs(), accounts.units()});
 }
 
 // The array's registers of both engines that have them, in every cycle that both had.
@@ -84,6 +102,24 @@ void compare_arrays(Comparison& comparison, const std::vector<std::uint64_t>& re
   const auto first = std::mismatch(registers.begin(), registers.begin() + static_cast<std::ptrdiff_t>(cycles), rtl.begin()).first - registers.begin();
   comparison.tally.array_cycles += static_cast<std::int64_t>(first);
   if (first < static_cast<std::ptrdiff_t>(cycles)) comparison.differ(fmt::format("register and rtl: the array's registers differ in cycle {}", first));
+}
+
+Status compare_rtl(Comparison& comparison, const Answer& event, const Chip& chip, const RtlModel& model, const std::vector<std::uint64_t>* registers, bool awkward) {
+  const Kernel& kernel = comparison.kernel;
+  const auto not_halted = [&](std::int64_t most) { comparison.differ(fmt::format("rtl: not halted after {} cycles, event {}", most, event.cycles)); };
+  SYSTOLE_ASSIGN(auto run, model.run_hashed(kernel.program, kernel.inputs, most_cycles(event)));
+  if (!run.halted) {
+    not_halted(most_cycles(event));
+    return ok_status();
+  }
+  compare(comparison, event, {"rtl", run.cycles, std::move(run.outputs), {}});
+  if (registers != nullptr) compare_arrays(comparison, *registers, run.hashes);
+  if (!awkward) return ok_status();
+  const std::int64_t most = most_awkward_cycles(event, kernel.program, chip);
+  SYSTOLE_ASSIGN(const auto other, model.run_awkward(kernel.program, kernel.inputs, comparison.seed, most));
+  if (!other.halted) not_halted(most);
+  else if (other.hbm != run.hbm) comparison.differ("rtl: other bytes where the memory takes and answers at random times");
+  return ok_status();
 }
 
 // A program of the right length, and what the event engine makes of it.
@@ -133,17 +169,12 @@ Status run_program(std::uint64_t seed, const Chip& chip, const CheckOptions& opt
   if (kernel.expected && !event.outputs[0].same_bits(*kernel.expected)) comparison.differ("event: not the product by definition");
   std::vector<std::uint64_t> hashes;
   if (options.registers) {
-    SYSTOLE_ASSIGN(const Answer registers, run_registers(kernel, chip, hashes));
-    compare(comparison, event, registers);
+    SYSTOLE_ASSIGN(const auto registers, run_registers(kernel, chip, most_cycles(event), hashes));
+    if (registers) compare(comparison, event, *registers);
+    else comparison.differ(fmt::format("register: not halted after {} cycles, event {}", most_cycles(event), event.cycles));
   }
   if (model) {
-    SYSTOLE_ASSIGN(auto run, model->run_hashed(kernel.program, kernel.inputs));
-    compare(comparison, event, {"rtl", run.cycles, std::move(run.outputs), {}});
-    if (options.registers) compare_arrays(comparison, hashes, run.hashes);
-    if (random.chance(kAwkward)) {
-      SYSTOLE_ASSIGN(const auto awkward, model->run_awkward(kernel.program, kernel.inputs, seed));
-      if (awkward.hbm != run.hbm) comparison.differ("rtl: other bytes where the memory takes and answers at random times");
-    }
+    SYSTOLE_TRY(compare_rtl(comparison, event, chip, *model, options.registers ? &hashes : nullptr, random.chance(kAwkward)));
   }
   Coverage coverage;
   add_coverage(kernel.program, coverage);
@@ -166,6 +197,7 @@ Expected<CheckResult> check(const Chip& chip, const CheckOptions& options) {
   for (std::int64_t i = 0; i < options.programs; ++i) {
     SYSTOLE_TRY(run_program(options.seed + static_cast<std::uint64_t>(i), chip, options, model, result));
     if (options.progress) options.progress(i + 1);
+    if (options.stop_at_mismatch && result.mismatches > 0) break;
   }
   return result;
 }

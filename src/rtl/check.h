@@ -18,6 +18,7 @@ struct CheckOptions {
   std::uint64_t seed = 1;
   bool registers = true, rtl = true;     // beside the event engine; of chips with several cores the RTL has none
   double compiled = 0.2;                 // the share of programs that the compiler makes of random graphs
+  bool stop_at_mismatch = false;
   std::string cache;                     // of RtlModel
   std::function<void(std::int64_t done)> progress;
 };

@@ -1,6 +1,7 @@
 #include "rtl/model.h"
 
 #include <fmt/format.h>
+#include <sys/wait.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -50,6 +51,8 @@ std::string missing(const isa::Instruction& word, std::int64_t pad_type, const F
   return {};
 }
 
+constexpr int kNotHalted = 3;   // testbench.cpp's exit status
+
 std::string last_lines(const std::string& path) {
   const auto text = read_text_file(path);
   if (!text.ok()) return "no output";
@@ -75,13 +78,14 @@ Expected<std::vector<std::uint8_t>> initial_memory(const isa::Program& program, 
 }
 
 // What testbench.cpp reads.
-std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory, std::uint64_t awkward_seed) {
+std::vector<std::uint8_t> testbench_input(const isa::Program& program, const Chip& chip, const std::vector<std::uint8_t>& memory, std::uint64_t awkward_seed,
+                                          std::int64_t most_cycles) {
   const auto& code = program.cores[0].code;
   const bool halts = !code.empty() && code.back().as<isa::Halt>();
   std::vector<std::uint8_t> bytes;
   for (const std::int64_t number : {static_cast<std::int64_t>(code.size()) + (halts ? 0 : 1), program.hbm_bytes, chip.hbm.bandwidth.bytes,
                                     chip.hbm.bandwidth.cycles, chip.hbm.burst_bytes, chip.hbm.latency_cycles, chip.dma_engines, static_cast<std::int64_t>(awkward_seed),
-                                    std::int64_t{1} << 40, static_cast<std::int64_t>(program.microcode.size()), chip.mxu.rows, chip.mxu.columns,
+                                    most_cycles, static_cast<std::int64_t>(program.microcode.size()), chip.mxu.rows, chip.mxu.columns,
                                     data_bits(chip)}) {
     append(bytes, static_cast<std::uint64_t>(number));
   }
@@ -134,12 +138,12 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   return run(program, inputs, {.trace = trace});
 }
 
-Expected<RtlResult> RtlModel::run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs) const {
-  return run(program, inputs, {.hashed = true});
+Expected<RtlResult> RtlModel::run_hashed(const isa::Program& program, const std::vector<Tensor>& inputs, std::int64_t most_cycles) const {
+  return run(program, inputs, {.hashed = true, .most_cycles = most_cycles});
 }
 
-Expected<RtlResult> RtlModel::run_awkward(const isa::Program& program, const std::vector<Tensor>& inputs, std::uint64_t seed) const {
-  return run(program, inputs, {.awkward_seed = std::max<std::uint64_t>(seed, 1)});
+Expected<RtlResult> RtlModel::run_awkward(const isa::Program& program, const std::vector<Tensor>& inputs, std::uint64_t seed, std::int64_t most_cycles) const {
+  return run(program, inputs, {.awkward_seed = std::max<std::uint64_t>(seed, 1), .most_cycles = most_cycles});
 }
 
 Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector<Tensor>& inputs, const Manner& manner) const {
@@ -147,7 +151,7 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   SYSTOLE_ASSIGN(const std::vector<std::uint8_t> memory, initial_memory(program, inputs));
   SYSTOLE_ASSIGN(const fs::path scratch, scratch_folder());
   const std::string input = (scratch / "input").string(), output = (scratch / "output").string();
-  SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory, manner.awkward_seed)));
+  SYSTOLE_TRY(write_file(input, testbench_input(program, chip_, memory, manner.awkward_seed, manner.most_cycles)));
   std::string command = fmt::format("'{}' '{}' '{}'", executable_, input, output);
   const std::string waves = (scratch / "waves").string();
   if (manner.trace != nullptr) {
@@ -171,6 +175,7 @@ Expected<RtlResult> RtlModel::run(const isa::Program& program, const std::vector
   }
   fs::remove_all(scratch, failure);
   if (!traced.ok()) return traced.error();
+  if (WIFEXITED(status) && WEXITSTATUS(status) == kNotHalted && manner.most_cycles != kEndless) return RtlResult{.halted = false};
   if (status != 0 || !bytes.ok() || bytes->size() != 8 + memory.size()) {
     return Error{ErrorCode::kInternal, executable_, fmt::format("the RTL's testbench failed with status {}: {}", status, reason), {}};
   }

@@ -64,6 +64,24 @@ TEST(RtlCheck, TheHashSeesOneBitOfOneWeight) {
   EXPECT_NE(before->hashes, after->hashes);
 }
 
+// The last cycle is the one before the halt is seen: with one fewer the model has not halted.
+TEST(RtlModel, StopsAfterTheCyclesThatItIsGiven) {
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const auto model = RtlModel::build(*chip);
+  ASSERT_TRUE(model.ok()) << model.error().text();
+  Random random(4);
+  const Kernel kernel = random_product(random, *chip);
+  const auto time = machine::simulate_time(kernel.program, *chip);
+  ASSERT_TRUE(time.ok());
+  const auto enough = model->run_hashed(kernel.program, kernel.inputs, time->cycles + 1), less = model->run_hashed(kernel.program, kernel.inputs, time->cycles);
+  ASSERT_TRUE(enough.ok() && less.ok());
+  EXPECT_TRUE(enough->halted);
+  EXPECT_EQ(enough->cycles, time->cycles);
+  EXPECT_FALSE(less->halted);
+}
+
 TEST(RtlCheck, RegisterEngine) {
   for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8"}) expect_no_mismatch(name, 60, false);
 }
