@@ -2,10 +2,10 @@
 """Do the agreement tests see a fault in one engine? Plants faults, one at a time, and runs the comparisons of engines on each: event against
 register (tests/machine: random programs, random compiled graphs) and all three (`systole rtl-check`).
 
-A mutant is one small change to one engine's source, the others as they are: a rounding, a latency, a bound, a token, an order. It is
-killed if the comparison reports a mismatch or the program fails or hangs; it survives if everything still agrees; one that does not
-compile is not counted and another is drawn. Works on a copy of the tree at HEAD, in build/FOLDER. Hardware with a fault is compiled
-without optimisation and stops after 2^17 cycles.
+A mutant is one small change to one engine's source, the others as they are: a rounding, a latency, a bound, a token, an order (sites.py says where).
+It is killed if the comparison reports a mismatch or the program fails; it survives if everything still agrees; one that does not compile is not counted
+and another is drawn. Works on a copy of the tree at HEAD, in build/FOLDER. Hardware with a fault is compiled without optimisation. A machine that stands
+still is a mismatch of rtl-check after a number of cycles; a test of tests/machine that does not come back is stopped.
 
 Prints a table per engine and writes every mutant with its fate to build/FOLDER/report.json. Survivors are listed with their line, to
 be shown equivalent (docs/mutation.md). Exit status: 0 at least 95 % killed, 1 fewer, 2 could not run.
@@ -13,74 +13,24 @@ be shown equivalent (docs/mutation.md). Exit status: 0 at least 95 % killed, 1 f
 import argparse
 import json
 import random
-import re
 import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+
+from sites import candidates
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = TREE = BUILD = None   # set from --folder
 GOAL = 0.95
-HANGS_AFTER = 60            # seconds: a test that takes this long stands still (a sound run takes one to four)
-CHECK_HANGS_AFTER = 900     # rtl-check, which may build two models first
+HANGS_AFTER = 60            # seconds: a test that takes this long stands still (a sound run takes one to six)
+CHECK_HANGS_AFTER = 600     # rtl-check, which may draw programs for ever if the event engine never gives a time in its range
 
-# Of each engine the code that decides its cycles, their order and its values. Not values_matrix.cpp and values_vector.cpp: they cut the event engine's
-# values into blocks and lanes of the host for speed, where most small changes change nothing but the speed (tests/machine/event_values_* look at them).
-ENGINES = {
-    "event": ["src/timing/*.cpp", "src/machine/event_core.cpp", "src/machine/event_time.cpp", "src/machine/event_words.cpp",
-              "src/machine/values.cpp", "src/machine/values_core.cpp", "src/machine/values_convert.cpp", "src/machine/values_memory.cpp"],
-    "register": ["src/machine/register*.cpp"],
-    "rtl": ["src/rtl/sv/*.sv"],
-}
-
-# (kind, pattern, replacement): each match in a line of code is one possible mutant.
-RULES = [
-    ("bound", r" < ", " <= "), ("bound", r" <= ", " < "), ("bound", r" > ", " >= "), ("bound", r" >= ", " > "),
-    ("condition", r" == ", " != "), ("condition", r" != ", " == "), ("condition", r" && ", " || "), ("condition", r" \|\| ", " && "),
-    ("latency", r" \+ 1\b", ""), ("latency", r" - 1\b", ""), ("latency", r" \+ 1\b", " + 2"), ("arithmetic", r" \+ ", " - "),
-    ("arithmetic", r" - ", " + "), ("order", r"std::max\b", "std::min"), ("order", r"std::min\b", "std::max"),
-    ("constant", r"= 0;", "= 1;"), ("constant", r"= 1;", "= 0;"), ("constant", r"\b1'b1\b", "1'b0"), ("constant", r"\b1'b0\b", "1'b1"),
-    ("order", r"\+\+(\w)", r"--\1"), ("rounding", r" >> ", " << "), ("sign", r"\$signed\(", "$unsigned("), ("condition", r"if \(!", "if ("),
-    ("statement", r"^(\s+)\w[\w.\[\]>-]* (\+|-|&|\|)?<?= [^;{]*;$", r"\1;"),
-]
-# Lines that say nothing about what the machine does: declarations of names, checks of user input, messages.
-# Parts of the hardware that the host uses before and after a run only (tests/rtl/axi_test.cpp looks at them).
-NOT_RUNNING = {"axi_control.sv"}
-NOT_CODE = re.compile(r"^\s*(//|#|\*|using |template|return (unsupported|invalid_input)|SYSTOLE_|assert|static_assert|`|parameter|localparam|input|output|"
-                      r"for \(genvar)|fmt::format|\"[^\"]*\"|std::string|unsupported\(|invalid_input\(|reserve\(|operator|\bconst auto&|-> ")
-
-
-@dataclass
-class Mutant:
-    engine: str
-    file: str
-    line: int
-    kind: str
-    before: str
-    after: str
-    fate: str = ""
-    detail: str = ""
-
-
-def candidates(engine):
-    """Every possible mutant of an engine, in order of file and line."""
-    found = []
-    for pattern in ENGINES[engine]:
-        for path in sorted(TREE.glob(pattern)):
-            if path.suffix not in (".cpp", ".sv") or path.name in NOT_RUNNING:
-                continue
-            for number, text in enumerate(path.read_text().splitlines()):
-                code = text.split("//")[0].rstrip()
-                if not code.strip() or NOT_CODE.search(code):
-                    continue
-                for kind, what, replacement in RULES:
-                    for match in re.finditer(what, code):
-                        after = code[:match.start()] + match.expand(replacement) + code[match.end():]
-                        found.append(Mutant(engine, str(path.relative_to(TREE)), number, kind, text, after))
-    return found
+# Chips of rtl-check, in order: small ones first. On the last one, of several cores, the RTL is not compared.
+CHIPS = "systolic-2-q88,systolic-4,tests/mutation/odd.yaml,tests/mutation/pair.yaml"
+NO_RTL = {"pair"}
 
 
 def run(command, seconds=None):
@@ -100,7 +50,7 @@ def run(command, seconds=None):
 # definitions of its values.
 TESTS = {
     "register": ["register_test", "register_compiled_test"],
-    "event": ["register_test", "register_compiled_test", "event_time_test", "event_values_test"],
+    "event": ["register_test", "event_values_test", "register_compiled_test", "event_time_test"],
 }
 VERILATE = ("verilator --cc --exe --build --top-module systole -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 --compiler clang --Mdir obj "
             "-f files.f testbench.cpp -MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OBJCACHE=ccache OPT_FAST=-O0 OPT_SLOW=-O0 OPT_GLOBAL=-O0'")
@@ -110,8 +60,14 @@ def build(*targets):
     return run(["ninja", "-C", str(BUILD), *targets])
 
 
-def rtl_check(args, chip, cache):
-    return [str(BUILD / "systole"), "rtl-check", "--chip", chip, "--programs", str(args.programs), "--seed", str(args.seed), "--cache", str(cache), "--json", "--quiet"]
+def chips(args):
+    """Name and what --chip takes, of each."""
+    return [(Path(chip).stem, str(TREE / chip) if "/" in chip else chip) for chip in args.chips.split(",")]
+
+
+def rtl_check(chip, cache, programs, seed):
+    return [str(BUILD / "systole"), "rtl-check", "--chip", chip, "--programs", str(programs), "--seed", str(seed), "--cache", str(cache), "--stop-at-mismatch",
+            "--json", "--quiet"]
 
 
 def verdict(command, seconds):
@@ -119,15 +75,22 @@ def verdict(command, seconds):
     status, output = run(command, seconds)
     if status == 0:
         return None
-    reason = [line for line in output.splitlines() if "Failure" in line or "rtl" in line or "register" in line] or [f"status {status}"]
+    reason = [line for line in output.splitlines() if "Failure" in line or "seed " in line or "failed" in line] or [f"status {status}"]
     return f"{Path(command[0]).name}: {reason[0].strip()[:160]}"
 
 
+def steps_of(args, engine):
+    """Comparisons of a C++ engine, the quick ones first: what to build, the command, its seconds."""
+    for test in TESTS[engine]:
+        yield f"tests/machine/{test}", [str(BUILD / "tests/machine" / test), "--gtest_brief=1", "--gtest_fail_fast"], HANGS_AFTER
+    for programs, seed in args.rounds:
+        for _, chip in chips(args):
+            yield "systole", rtl_check(chip, WORK / "sound", programs, seed), CHECK_HANGS_AFTER
+
+
 def compare_programs(args, engine):
-    """C++ engines: builds what is needed and compares, the quick comparisons first, until one finds a difference."""
-    steps = [(f"tests/machine/{test}", [str(BUILD / "tests/machine" / test), "--gtest_brief=1", "--gtest_fail_fast"], HANGS_AFTER) for test in TESTS[engine]]
-    steps += [("systole", rtl_check(args, chip, WORK / "sound"), CHECK_HANGS_AFTER) for chip in args.chips.split(",")]
-    for target, command, seconds in steps:
+    """C++ engines: builds what is needed and compares until one comparison finds a difference."""
+    for target, command, seconds in steps_of(args, engine):
         status, output = build(target)
         if status != 0:
             return "invalid", output[-300:]
@@ -137,25 +100,34 @@ def compare_programs(args, engine):
     return "survived", ""
 
 
+def plant(name, file, text):
+    """A built model of the chip with the text for that source."""
+    sound = next((WORK / "sound").glob(f"{name}-*"))
+    folder = WORK / "planted" / sound.name
+    if not folder.exists():
+        shutil.copytree(sound, folder)
+    shutil.copy(sound / file, folder / file)
+    if text is not None:
+        (folder / file).write_text(text)
+    return run(["sh", "-c", f"cd '{folder}' && {VERILATE}"], CHECK_HANGS_AFTER)
+
+
 def compare_hardware(args, file, text):
     """The planted file goes into a copy of each chip's built model; the program itself is the sound one."""
-    for chip in args.chips.split(","):
-        folder = WORK / "planted" / next((WORK / "sound").glob(f"{chip}-*")).name
-        if not folder.exists():
-            shutil.copytree(WORK / "sound" / folder.name, folder)
-            bench = folder / "testbench.cpp"
-            bench.write_text(bench.read_text().replace("now < header_.most_cycles", "now < (1 << 17)"))
-        original = (folder / file).read_text()
-        (folder / file).write_text(text)
-        try:
-            status, output = run(["sh", "-c", f"cd '{folder}' && {VERILATE}"])
-            if status != 0:
-                return "invalid", output[-300:]
-            found = verdict(rtl_check(args, chip, WORK / "planted"), HANGS_AFTER)
-            if found:
-                return "killed", found
-        finally:
-            (folder / file).write_text(original)
+    with_rtl = [(name, chip) for name, chip in chips(args) if name not in NO_RTL]
+    if file == "float_sum.sv":
+        with_rtl.sort(key=lambda chip: chip[0].endswith("q88"))   # it has no floats in its array
+    for programs, seed in args.rounds:
+        for name, chip in with_rtl:
+            status, output = plant(name, file, text)
+            try:
+                if status != 0:
+                    return "invalid", output[-300:]
+                found = verdict(rtl_check(chip, WORK / "planted", programs, seed), CHECK_HANGS_AFTER)
+                if found:
+                    return "killed", found
+            finally:
+                shutil.copy(next((WORK / "sound").glob(f"{name}-*")) / file, WORK / "planted" / next((WORK / "sound").glob(f"{name}-*")).name / file)
     return "survived", ""
 
 
@@ -182,29 +154,43 @@ def judge(mutant, args):
         path.write_text(original)
 
 
+def check_sound(args):
+    """Without a mutant nothing differs: the C++ engines, then each chip's model as the mutants are built. Builds the sound models, too."""
+    fate, detail = compare_programs(args, "event")
+    for name, chip in chips(args):
+        if fate != "survived" or name in NO_RTL:
+            continue
+        status, detail = plant(name, "vpu.sv", None)
+        detail = detail if status != 0 else verdict(rtl_check(chip, WORK / "planted", args.programs, args.seed), CHECK_HANGS_AFTER)
+        fate = "differs" if detail else fate
+    if fate != "survived":
+        print(f"systole: the engines disagree without a mutant: {detail}", file=sys.stderr)
+        sys.exit(2)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=150, help="how many, in equal shares of the engines")
     parser.add_argument("--engines", default="event,register,rtl")
-    parser.add_argument("--chips", default="systolic-2-q88,systolic-4", help="chips of the comparison, in order")
+    parser.add_argument("--chips", default=CHIPS, help="chips of rtl-check, in order: names or files of the tree")
     parser.add_argument("--folder", default="mutants", help="of the build folder; two runs at a time need two")
     parser.add_argument("--programs", type=int, default=40, help="random programs a chip")
+    parser.add_argument("--more", type=int, default=300, help="random programs a chip for what survives those; 0: none")
     parser.add_argument("--seed", type=int, default=1, help="of the choice of mutants and of the programs")
     parser.add_argument("--keep", action="store_true", help="go on with the copy that is there")
     args = parser.parse_args()
+    args.rounds = [(args.programs, args.seed)] + ([(args.more, args.seed + args.programs)] if args.more > 0 else [])
     global WORK, TREE, BUILD
     WORK = ROOT / "build" / args.folder
     TREE, BUILD = WORK / "tree", WORK / "build"
     if not args.keep or not BUILD.exists():
         prepare()
-    fate, detail = compare_programs(args, "event")                  # builds the sound models, too
-    if fate != "survived":
-        sys.exit(f"systole: the engines disagree without a mutant: {detail}")
+    check_sound(args)
     engines = args.engines.split(",")
     chosen = []
     began = time.monotonic()
     for engine in engines:
-        pool = candidates(engine)
+        pool = candidates(engine, TREE)
         random.Random(f"{args.seed} {engine}").shuffle(pool)
         wanted = args.mutants // len(engines)
         for mutant in pool:
