@@ -63,16 +63,10 @@ module push (
   end
 
   always_ff @(posedge clk) begin
-    if (reset) begin
-      busy <= 1'b0;
-      tile <= 1'b0;
-    end else if (issue) begin
-      busy <= 1'b1;
-      tile <= word[7:0] == isa::OP_PUSH;
-    end else if (finishing) begin
-      busy <= 1'b0;
-      tile <= 1'b0;
-    end
+    if (reset) busy <= 1'b0;
+    else if (issue) busy <= 1'b1;
+    else if (finishing) busy <= 1'b0;
+    if (issue) tile <= word[7:0] == isa::OP_PUSH;
   end
 
   always_ff @(posedge clk) begin
