@@ -20,7 +20,7 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from sites import candidates
+from sites import Mutant, candidates
 
 ROOT = Path(__file__).resolve().parents[2]
 WORK = TREE = BUILD = None   # set from --folder
@@ -175,9 +175,9 @@ def main():
     parser.add_argument("--chips", default=CHIPS, help="chips of rtl-check, in order: names or files of the tree")
     parser.add_argument("--folder", default="mutants", help="of the build folder; two runs at a time need two")
     parser.add_argument("--programs", type=int, default=40, help="random programs a chip")
-    parser.add_argument("--more", type=int, default=300, help="random programs a chip for what survives those; 0: none")
+    parser.add_argument("--more", type=int, default=120, help="random programs a chip for what survives those; 0: none")
     parser.add_argument("--seed", type=int, default=1, help="of the choice of mutants and of the programs")
-    parser.add_argument("--keep", action="store_true", help="go on with the copy that is there")
+    parser.add_argument("--keep", action="store_true", help="go on with the copy that is there, and with the mutants of its report.json, of the same seed")
     args = parser.parse_args()
     args.rounds = [(args.programs, args.seed)] + ([(args.more, args.seed + args.programs)] if args.more > 0 else [])
     global WORK, TREE, BUILD
@@ -185,24 +185,29 @@ def main():
     TREE, BUILD = WORK / "tree", WORK / "build"
     if not args.keep or not BUILD.exists():
         prepare()
-    check_sound(args)
+    report = WORK / "report.json"
+    chosen = [Mutant(**m) for m in json.loads(report.read_text())] if args.keep and report.exists() else []
+    judged = {(m.file, m.line, m.after) for m in chosen}
+    if not chosen:
+        check_sound(args)
     engines = args.engines.split(",")
-    chosen = []
     began = time.monotonic()
     for engine in engines:
         pool = candidates(engine, TREE)
         random.Random(f"{args.seed} {engine}").shuffle(pool)
-        wanted = args.mutants // len(engines)
+        wanted = args.mutants // len(engines) - sum(m.engine == engine for m in chosen)
         for mutant in pool:
             if wanted == 0:
                 break
+            if (mutant.file, mutant.line, mutant.after) in judged:
+                continue
             judge(mutant, args)
             if mutant.fate != "invalid":
                 wanted -= 1
                 chosen.append(mutant)
                 print(f"{time.monotonic() - began:6.0f} s  {engine} {len(chosen)}: {mutant.fate}: {mutant.file}:{mutant.line + 1}: "
                       f"{mutant.after.strip()[:110]}", file=sys.stderr, flush=True)
-            WORK.joinpath("report.json").write_text(json.dumps([asdict(m) for m in chosen], indent=1) + "\n")
+            report.write_text(json.dumps([asdict(m) for m in chosen], indent=1) + "\n")
     print("| engine | mutants | killed | survived |\n|---|---|---|---|")
     for engine in engines:
         of = [m for m in chosen if m.engine == engine]
