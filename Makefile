@@ -65,7 +65,7 @@ rtl-soak: build
 synth: build
 	@tools/synth.sh build/release/systole
 	@ninja -C build/release gate_level_whole
-	@build/release/tests/synth/gate_level_whole
+	@build/release/gate_level_whole
 
 # Faults planted in one engine at a time: do the comparisons notice? Hours for many; MUTANTS=N.
 mutants: setup
