@@ -1,5 +1,6 @@
 // Where the cycles of each unit went, counted from the register engine's registers in every cycle. The same accounts as TimingReport's
-// (machine/event.h), by another way; for chips with control_cycles 1 and memories that cost something.
+// (machine/event.h), by another way; for chips with control_cycles 1 and memories that cost something, and cores that
+// end with `halt`.
 #pragma once
 
 #include <string>

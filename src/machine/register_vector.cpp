@@ -10,7 +10,7 @@ namespace {
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
 
 MicroOpcode combining(std::int64_t mode) {
-  const bool integer = mode >= 8;
+  const bool integer = (mode & 8) != 0;
   switch (mode & 7) {
     case 1: return integer ? MicroOpcode::kIAdd : MicroOpcode::kFAdd;
     case 2: return integer ? MicroOpcode::kIMul : MicroOpcode::kFMul;

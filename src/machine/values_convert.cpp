@@ -30,10 +30,8 @@ void f32_to_bf16_parts(const std::uint8_t* from, std::uint8_t* to, std::int64_t 
   for (std::int64_t i = 0; i < count; i += kBlock) {
     const std::int64_t n = std::min(kBlock, count - i);
     std::memcpy(words, from + i * 4, static_cast<std::size_t>(n * 4));
-    for (std::int64_t p = 1; p < part; ++p) {
-      for (std::int64_t j = 0; j < n; ++j) words[j] = rest_after(words[j]);
-    }
-    for (std::int64_t j = 0; j < n; ++j) halves[j] = static_cast<std::uint16_t>(bf16_bits(words[j]));
+    for (std::int64_t p = 1; p < part; ++p) std::transform(words, words + n, words, rest_after);
+    std::transform(words, words + n, halves, [](std::uint32_t word) { return static_cast<std::uint16_t>(bf16_bits(word)); });
     std::memcpy(to + i * 2, halves, static_cast<std::size_t>(n * 2));
   }
 }

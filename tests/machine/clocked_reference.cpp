@@ -104,8 +104,22 @@ class Clocked {
     }
   }
 
+  bool all_ended(const CoreState& core) const {
+    for (const auto& queue : core.ops) {
+      for (const Op& op : queue) {
+        if (op.end == kUnknown || op.end > t_) return false;
+      }
+    }
+    return true;
+  }
   bool sequencer(CoreState& core, std::size_t number) {
-    if (core.over != kUnknown || core.barrier_reached != kUnknown || core.fetch > t_) return false;
+    if (core.over != kUnknown || core.barrier_reached != kUnknown) return false;
+    if (static_cast<std::size_t>(core.pc) == core.trace.size()) {   // no halt: it ends with its last word
+      if (core.fetch - ctl_ > t_ || !all_ended(core)) return false;
+      core.over = t_;
+      return true;
+    }
+    if (core.fetch > t_) return false;
     const std::int64_t index = core.trace[core.pc];
     const isa::Instruction& word = program_.cores[number].code[static_cast<std::size_t>(index)];
     if (word.unit != isa::kScalar) {
@@ -119,11 +133,7 @@ class Clocked {
     } else {
       if (!tokens_visible(core, isa::kScalar, word.wait)) return false;
       if (word.as<isa::Halt>()) {
-        for (const auto& queue : core.ops) {
-          for (const Op& op : queue) {
-            if (op.end == kUnknown || op.end > t_) return false;
-          }
-        }
+        if (!all_ended(core)) return false;
         core.over = t_;
         return true;
       }

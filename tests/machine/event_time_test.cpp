@@ -37,7 +37,7 @@ void compare_with_reference(std::uint64_t first_seed, std::uint64_t seeds, int w
   for (std::uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
     Random random(seed);
     const Chip chip = random_chip(random);
-    const isa::Program program = random_program(random, chip, words);
+    const isa::Program program = random_program(random, chip, words, false);
     const ClockedRun reference = run_clocked(program, chip, 200'000);
     Trace trace;
     const auto report = simulate_time(program, chip, &trace);

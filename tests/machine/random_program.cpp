@@ -171,7 +171,7 @@ Chip random_chip(Random& random) {
 
 namespace {
 
-isa::Program any_program(Random& random, const Chip& chip, int words, std::int64_t most) {
+isa::Program any_program(Random& random, const Chip& chip, int words, std::int64_t most, bool halts) {
   isa::Program program;
   program.microcode = {{.op = MicroOpcode::kLoad, .slot = 0}, {.op = MicroOpcode::kFAdd}, {.op = MicroOpcode::kFAdd}, {.op = MicroOpcode::kStore, .slot = 1}};
   program.layers.resize(3);
@@ -183,7 +183,7 @@ isa::Program any_program(Random& random, const Chip& chip, int words, std::int64
       writer.words(static_cast<int>(random.integer(0, words / (barriers + 1))), 0);
       if (b < barriers) writer.add(isa::Barrier{}, isa::kScalar);
     }
-    core.code.push_back({isa::Halt{}, isa::kScalar});
+    if (halts || core.code.empty() || random.chance(0.8)) core.code.push_back({isa::Halt{}, isa::kScalar});
     for (std::size_t i = 0; i < core.code.size(); ++i) core.layer.push_back(static_cast<std::uint16_t>(random.integer(0, 2)));
     program.cores.push_back(std::move(core));
   }
@@ -192,7 +192,7 @@ isa::Program any_program(Random& random, const Chip& chip, int words, std::int64
 
 }  // namespace
 
-isa::Program random_program(Random& random, const Chip& chip, int words) { return any_program(random, chip, words, 0); }
-isa::Program random_loops(Random& random, const Chip& chip, int words, std::int64_t most) { return any_program(random, chip, words, most); }
+isa::Program random_program(Random& random, const Chip& chip, int words, bool halts) { return any_program(random, chip, words, 0, halts); }
+isa::Program random_loops(Random& random, const Chip& chip, int words, std::int64_t most) { return any_program(random, chip, words, most, true); }
 
 }  // namespace systole::machine

@@ -19,6 +19,7 @@ constexpr std::uint16_t bit(isa::UnitId unit) { return static_cast<std::uint16_t
 const isa::UnitId kDma = isa::dma_unit(0), kPush = isa::push_unit(0), kMatrix = isa::matrix_unit(0);
 
 constexpr DType kInteger[] = {DType::kI4, DType::kI8, DType::kU8, DType::kI16, DType::kU16, DType::kI32};
+constexpr DType kShort[] = {DType::kI4, DType::kI8, DType::kU8, DType::kI16};
 constexpr DType kReal[] = {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32};
 constexpr DType kAny[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
                           DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kF64, DType::kQ8_8};
@@ -32,7 +33,9 @@ Chip random_core(Random& random) {
   Chip chip;
   chip.name = "random";
   chip.mxu.rows = random.integer(1, random.chance(0.1) ? 80 : 12);
-  chip.mxu.columns = random.integer(1, random.chance(0.1) ? 140 : 20);
+  chip.mxu.columns = random.integer(1, random.chance(0.2) ? 140 : 20);
+  if (random.chance(0.05)) chip.mxu.rows = random.integer(33, 80), chip.mxu.columns = 32;   // rows without padding in the host's memory, and tall
+  if (random.chance(0.1)) chip.mxu.rows = random.integer(1, 12), chip.mxu.columns = random.integer(257, 300);   // more than the engines convert at once
   chip.mxu.weight_double_buffer = random.chance(0.7);
   chip.mxu.accumulator_rows = kAccumulatorRows;
   chip.vpu = {true, random.integer(1, 9), random.integer(1, 4), random.integer(1, 3)};
@@ -45,7 +48,7 @@ Chip random_core(Random& random) {
 
 class Maker {
  public:
-  Maker(Random& random, const Chip& chip) : random_(random), chip_(chip) {
+  Maker(Random& random, const Chip& chip) : random_(random), chip_(chip), only_(random.chance(0.5) ? Only::kAny : random.chance(0.6) ? Only::kShorts : Only::kBf16) {
     for (const isa::UnitId unit : {kPush, kMatrix, isa::kVector}) code_.push_back({isa::Nop{}, unit, bit(kDma), 0});
     code_.insert(code_.begin(), {isa::Load{.bytes = kVmem}, kDma, 0, static_cast<std::uint16_t>(bit(kPush) | bit(kMatrix) | bit(isa::kVector))});
     for (std::int64_t n = random.integer(1, 6); n > 0; --n) {
@@ -79,22 +82,23 @@ class Maker {
  private:
   // A pad, a push, one or two matmuls; integers with integers, floats with floats, parts of fp32.
   void product() {
-    const double kind = random_.real();
+    const double kind = only_ == Only::kAny ? random_.real() : only_ == Only::kBf16 ? 0.85 : random_.chance(0.7) ? 0.0 : 1.0;
     DType activation = DType::kQ8_8, weight = DType::kQ8_8, from = DType::kQ8_8, weight_from = DType::kQ8_8;
     std::int64_t part = 0;
     if (kind < 0.4) {
-      activation = pick(random_, kInteger), weight = pick(random_, kInteger);
-      from = random_.chance(0.7) ? activation : pick(random_, kInteger), weight_from = random_.chance(0.7) ? weight : pick(random_, kInteger);
+      const bool shorts = only_ == Only::kShorts;
+      activation = shorts ? pick(random_, kShort) : pick(random_, kInteger), weight = shorts ? pick(random_, kShort) : pick(random_, kInteger);
+      from = random_.chance(0.7) ? activation : pick(random_, kInteger), weight_from = random_.chance(0.5) ? weight : pick(random_, kInteger);
     } else if (kind < 0.8) {
       activation = pick(random_, kReal), weight = pick(random_, kReal);
-      from = random_.chance(0.7) ? activation : pick(random_, kReal), weight_from = random_.chance(0.7) ? weight : pick(random_, kReal);
+      from = random_.chance(0.7) ? activation : pick(random_, kReal), weight_from = random_.chance(0.5) ? weight : pick(random_, kReal);
     } else if (kind < 0.9) {
       activation = weight = DType::kBF16, from = weight_from = DType::kF32;
       part = random_.integer(1, 3);
     } else if (random_.chance(0.3)) {
       from = DType::kF32;
     }
-    const std::int64_t size = dtype_bytes(from), length = random_.integer(1, chip_.mxu.rows), columns = random_.integer(1, chip_.mxu.columns);
+    const std::int64_t size = dtype_bytes(from), length = random_.integer(1, chip_.mxu.rows), columns = random_.chance(0.4) ? chip_.mxu.columns : random_.integer(1, chip_.mxu.columns);
     isa::Pad pad{.image_pitch = random_.integer(0, 300), .row_pitch = random_.integer(0, 200), .step_pitch = random_.integer(0, 60), .type = number(from)};
     if (random_.chance(0.5)) {
       pad.height = random_.integer(1, 5), pad.width = random_.integer(1, 12);
@@ -104,7 +108,7 @@ class Maker {
     }
     code_.push_back({pad, kMatrix});
     const bool transpose = random_.chance(0.4);
-    const std::int64_t rows = random_.integer(1, chip_.mxu.rows), pushed = random_.integer(1, chip_.mxu.columns);
+    const std::int64_t rows = random_.integer(1, chip_.mxu.rows), pushed = random_.chance(0.4) ? chip_.mxu.columns : random_.integer(1, chip_.mxu.columns);
     code_.push_back({isa::Push{.weights = kWeights + random_.integer(0, 500), .pitch = (transpose ? rows : pushed) * dtype_bytes(weight_from) + random_.integer(0, 3),
                                .rows = rows, .columns = pushed, .type = number(weight_from), .format = number(weight), .part = part, .transpose = transpose},
                      kPush});
@@ -176,8 +180,11 @@ class Maker {
     code_.push_back({bind, isa::kVector});
   }
 
+  // Products in one narrow kind only: the register engine keeps their operands in 16 bits.
+  enum class Only { kAny, kShorts, kBf16 };
   Random& random_;
   const Chip& chip_;
+  const Only only_;
   std::vector<isa::Instruction> code_;
   std::vector<MicroOp> microcode_;
 };
