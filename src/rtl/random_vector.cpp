@@ -34,7 +34,7 @@ class Writer {
     run_.program = static_cast<std::int64_t>(canvas_.microcode.size());
     operations(run_.prologue, -1);
     operations(run_.body, tap_stores ? 4 : -1);
-    if (run_.mode != 0 && random_.chance(0.3)) carry_result();
+    if (run_.mode != 0 && random_.chance(0.5)) carry_result();
     operations(run_.epilogue, 3);
     std::vector<Access> accesses;
     for (const auto& [slot, access] : touched_) accesses.push_back(access);
@@ -146,15 +146,15 @@ class Writer {
       canvas_.microcode.push_back(op);
     }
   }
-  // Every round of a reduction's body begins with the prologue's value of the register that its results are taken from.
+  // The prologue leaves a value in the register that a reduction's results are taken from, and the body ends by adding to it in every round.
   void carry_result() {
     if (run_.prologue == 0 || run_.body == 0) return;
     const auto result = static_cast<std::uint8_t>(run_.result);
-    const auto body = canvas_.microcode.begin() + run_.program + run_.prologue;
+    const auto body = canvas_.microcode.begin() + run_.program + run_.prologue, last = body + run_.body - 1;
     (body - 1)->d = result;
-    if (body->op == MicroOpcode::kStore || body->op == MicroOpcode::kLoad) return;
-    body->a = body->d = result;
-    if (body->imm_operand == MicroOp::Imm::kA) body->imm_operand = MicroOp::Imm::kNone;
+    if (last->op == MicroOpcode::kStore) return;
+    const std::uint8_t other = last->op == MicroOpcode::kLoad ? result : last->b;
+    *last = {.op = run_.mode >= 8 ? MicroOpcode::kIAdd : MicroOpcode::kFAdd, .d = result, .a = result, .b = other};
   }
   // Mostly what an operation before it has made: else few of them would ever be seen.
   std::uint8_t stored() {
