@@ -20,7 +20,7 @@ std::uint64_t hash(std::string_view text, std::uint64_t state) {   // FNV-1a
 }
 
 std::string build_command(const std::string& top, bool traced, const HardwareCompiler& compiler) {
-  return fmt::format("verilator --cc --exe --build --top-module {} -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 "
+  return fmt::format("verilator --cc --exe --build --top-module {} -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 --output-split-cfuncs 2000 "
                      "--compiler {} --Mdir obj -f files.f testbench.cpp -MAKEFLAGS '{}'{}",
                      top, compiler.kind, compiler.make_flags, traced ? " --trace-fst" : "");
 }

@@ -28,7 +28,7 @@ struct RtlTrace {
 
 // How Verilator's C++ is compiled: Verilator's --compiler, then what `make` is told.
 struct HardwareCompiler {
-  std::string kind = "clang", make_flags = "CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O1 OPT_GLOBAL=-O2";
+  std::string kind = "clang", make_flags = "CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O2 OPT_SLOW=-O0 OPT_GLOBAL=-O2";
 };
 
 // The path of the built program. Needs `verilator`, `make` and `clang++-16` on the PATH. `cache`: folder for built programs; "": a
