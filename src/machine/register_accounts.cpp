@@ -96,7 +96,7 @@ void CycleAccounts::look_at_sequencer(Watch& watch) const {
   const Sequencer& sequencer = core.sequencer();
   const auto& code = program_->cores[static_cast<std::size_t>(watch.core)].code;
   watch.barrier = sequencer.state() == Sequencer::State::kBarrier;
-  watch.idle = sequencer.state() == Sequencer::State::kHalted || sequencer.pc() >= static_cast<std::int64_t>(code.size());
+  watch.idle = sequencer.pc() >= static_cast<std::int64_t>(code.size());   // one that has halted stands at its halt
   if (watch.idle || watch.barrier) return;
   const isa::Instruction& word = code[static_cast<std::size_t>(sequencer.pc())];
   watch.obstacle = word.unit == isa::kScalar ? missing(sequencer.tokens, word.wait) : "queue " + isa::unit_name(word.unit);
