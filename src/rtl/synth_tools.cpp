@@ -64,9 +64,13 @@ std::string elaboration(const Design& design) {
 }
 
 std::vector<std::string> modules_of(std::string_view files) {
+  constexpr std::string_view kPackages[] = {"chip", "isa", "tinytpu_chip"};
   std::vector<std::string> names;
   std::istringstream lines{std::string(files)};
-  for (std::string line; std::getline(lines, line);) names.push_back(fs::path(line).stem().string());
+  for (std::string line; std::getline(lines, line);) {
+    const std::string name = fs::path(line).stem().string();
+    if (std::find(std::begin(kPackages), std::end(kPackages), name) == std::end(kPackages)) names.push_back(name);
+  }
   return names;
 }
 

@@ -24,6 +24,8 @@ TEST(SynthTools, UnknownPartsLibrariesAndDevices) {
   ASSERT_FALSE(part.ok());
   EXPECT_EQ(part.error().code, ErrorCode::kNotFound);
   EXPECT_NE(part.error().text().find("accumulators, array"), std::string::npos) << part.error().text();
+  options.top = "chip";   // a package
+  EXPECT_EQ(synthesize_gates(chip_named("systolic-4"), options).error().code, ErrorCode::kNotFound);
   options.top = "buffer";
   EXPECT_EQ(synthesize_gates(chip_named("systolic-4"), options).error().code, ErrorCode::kUnsupported);
   options.top = "array+feeder";   // several modules: on an FPGA
