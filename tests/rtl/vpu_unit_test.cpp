@@ -57,7 +57,32 @@ std::uint32_t operand(Random& random) {
   }
 }
 
-// Now and then an addend that nearly cancels the product, or the same operand twice.
+// Significands of 24 bits whose product is 2^47 and less than 2^9 more: half a unit of an addend's last place, and a little that is shifted
+// out of any window of 64 bits.
+const std::vector<std::pair<std::uint32_t, std::uint32_t>>& near_ties() {
+  static const std::vector<std::pair<std::uint32_t, std::uint32_t>> list = [] {
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
+    constexpr std::uint64_t kHalf = std::uint64_t{1} << 47;
+    for (std::uint64_t a = (1u << 23) + 1; a < 1u << 24; ++a) {
+      const std::uint64_t b = (kHalf + a - 1) / a, more = a * b - kHalf;
+      if (more > 0 && more < 1u << 9) pairs.emplace_back(a, b);
+    }
+    return pairs;
+  }();
+  return list;
+}
+
+void near_tie(Random& random, Record& r) {
+  const auto& [a, b] = near_ties()[random.bits() % near_ties().size()];
+  const auto number = [&](std::uint32_t significand, std::int64_t exponent) {
+    return (random.chance(0.5) ? 0x80000000u : 0u) | static_cast<std::uint32_t>(exponent) << 23 | (significand & 0x7FFFFFu);
+  };
+  const std::int64_t of_a = random.integer(100, 150), of_b = random.integer(100, 150);
+  r.a = number(a, of_a), r.b = number(b, of_b);
+  r.c = number(static_cast<std::uint32_t>(random.bits()), of_a + of_b - 126 + 24);
+}
+
+// Now and then an addend that nearly cancels the product or makes it nearly a tie, or the same operand twice.
 void operands(Random& random, Record& r) {
   r.a = operand(random);
   r.b = random.chance(0.05) ? r.a : operand(random);
@@ -65,6 +90,8 @@ void operands(Random& random, Record& r) {
   if (random.chance(0.2)) {
     const float product = std::bit_cast<float>(r.a) * std::bit_cast<float>(r.b);
     r.c = (std::bit_cast<std::uint32_t>(product) ^ 0x80000000u) + static_cast<std::uint32_t>(random.integer(-2, 2));
+  } else if (random.chance(0.1)) {
+    near_tie(random, r);
   } else if (random.chance(0.1)) {
     r.b = r.a ^ 0x80000000u ^ static_cast<std::uint32_t>(random.integer(0, 3));
   }
