@@ -56,8 +56,8 @@ tinytpu-soak: build
 	@ninja -C build/release tinytpu_soak
 	@build/release/tinytpu_soak $(or $(PROGRAMS),1000)
 
-# The three engines on PROGRAMS random and compiled programs over many chips: a table, and rtl-soak.json. Half an hour for all 10,000,
-# and as long again when the models are to be built.
+# The three engines on PROGRAMS random and compiled programs over many chips: a table, and rtl-soak.json. Minutes for all 10,000
+# once the models are built.
 rtl-soak: build
 	@ninja -C build/release rtl_soak
 	@build/release/rtl_soak $(or $(PROGRAMS),10000) $(or $(SEED),1) build/release/rtl-soak.json $(JOBS)

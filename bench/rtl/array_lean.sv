@@ -1,6 +1,6 @@
 // The least an element can do: weights that shift down a column while its port accepts, a multiplication and an addition; no shadow weights,
-// no switch, no valid. Fewer registers and less work than the machine's element has, and the form that Verilator makes fastest: an upper bound
-// of what a Verilated array reaches. Ports are array.sv's; of {switch, valid, operand} and {first, accept, operand} it reads operand and accept.
+// no switch, no valid. Fewer registers and less work than the machine's element has. No upper bound of what a Verilated array reaches: other
+// forms of it are faster at some sizes (docs/hardware.md). Ports are array.sv's; of {switch, valid, operand} and {first, accept, operand} it reads operand and accept.
 module array #(
     parameter E = chip::OPERAND_BITS + 2
 ) (
