@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <type_traits>
 
 namespace systole::machine {
 namespace {
@@ -15,6 +16,16 @@ std::size_t size(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 std::uint8_t* aligned(std::uint8_t* storage) {
   return reinterpret_cast<std::uint8_t*>((reinterpret_cast<std::uintptr_t>(storage) + 63) / 64 * 64);
+}
+
+// function(the layout as a constant), for loops over single operands.
+template <class Function>
+void with_layout(Operands operands, Function function) {
+  switch (operands) {
+    case Operands::kWords: return function(std::integral_constant<Operands, Operands::kWords>());
+    case Operands::kShorts: return function(std::integral_constant<Operands, Operands::kShorts>());
+    case Operands::kBf16: return function(std::integral_constant<Operands, Operands::kBf16>());
+  }
 }
 
 }  // namespace
@@ -32,18 +43,18 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
       stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_last_(feeder_ + columns_),
       stage_target_(feeder_ + rows_ + columns_ + sums_), stage_break_(feeder_ + rows_ + columns_ + sums_) {
   const std::int64_t words = 4 * rows_ * pitch_ + kApart;
-  storage_.resize(size(words + (planes_ + 1) * plane_bytes_ + 4 * pitch_ + 64));
+  storage_.resize(size(words + (planes_ + 1) * plane_bytes_ + 4 * pitch_ * (sums_ + 2) + 64));
   sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
   active_ = reinterpret_cast<std::uint8_t*>(sum_) + words;
   shadow_ = active_ + plane_bytes_;
   zeros_ = reinterpret_cast<std::uint32_t*>(shadow_ + planes_ * plane_bytes_);
+  bottom_ = zeros_ + pitch_;
   for (auto& line : valid_line_) line = ShiftBits(feeder_ + rows_ + pitch_ + 64);
   plane_.resize(size(columns_));
   taken_.resize(size(columns_));
   accepted_.resize(size(mask_words_));
   lines_.resize(size(operand_bytes(operands_) * (rows_ * line_pitch_ + kVector)));
   targets_.resize(std::bit_ceil(size(feeder_ + rows_ + columns_ + sums_)));
-  bottom_.resize(size((sums_ + 1) * pitch_));
   for (std::int64_t c = 0; c < columns_; ++c) places_.push_back(static_cast<std::int32_t>(sum_place(operands_, c)));
   accumulators_.resize(size(chip.mxu.accumulator_rows * columns_));
 }
@@ -51,8 +62,9 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
 // ---- what can be looked at
 
 Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
+  catch_up();
   const std::int64_t at = r * pitch_ + c;
-  Element e{get_operand(operands_, active_, at), shadow(r, c),
+  Element e{get_operand(operands_, active_, at), shadow(operands_, r, c),
             get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[r * pitch_ + places_[size(c)]]};
   for (const ShiftBits& line : valid_line_) e.valid = e.valid || line.test(feeder_ + r + c);
   e.switching = switch_line_.test(feeder_ + r + c);
@@ -116,14 +128,17 @@ void SystolicArray::give_row(const StagedRow& row) {
   const std::int64_t reach = feeder_ + rows_ - 1;
   if (--head_ < reach) {
     head_ = reach + kSlack - 1;
+    waiting_head_ += kSlack;
     const std::int64_t bytes = operand_bytes(operands_);
     for (std::int64_t r = 0; r < rows_; ++r) {
       std::uint8_t* line = lines_.data() + r * line_pitch_ * bytes;
       std::memmove(line + kSlack * bytes, line, size((reach + columns_) * bytes));
     }
   }
-  std::int64_t at = head_ - feeder_;
-  for (std::int64_t r = 0; r < rows_; ++r, at += line_pitch_ - 1) put_operand(operands_, lines_.data(), at, row.valid ? row.values[size(r)] : 0);
+  with_layout(operands_, [&](auto layout) {
+    std::int64_t at = head_ - feeder_;
+    for (std::int64_t r = 0; r < rows_; ++r, at += line_pitch_ - 1) put_operand(layout, lines_.data(), at, row.valid ? row.values[size(r)] : 0);
+  });
 }
 
 void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& column) {
@@ -131,8 +146,10 @@ void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& colum
   if (row.accept) {
     shadow_live_ = feeder_ + columns_ + 1;
     if (row.first) given_plane_ = next_plane(given_plane_), given_rows_ = 0;
-    const std::int64_t at = (rows_ - 1 - given_rows_) * pitch_;
-    for (std::int64_t c = 0; c < columns_ && !row.by_columns; ++c) put_operand(operands_, shadow_plane(given_plane_), at + c, row.values[size(c)]);
+    with_layout(operands_, [&](auto layout) {
+      const std::int64_t at = (rows_ - 1 - given_rows_) * pitch_;
+      for (std::int64_t c = 0; c < columns_ && !row.by_columns; ++c) put_operand(layout, shadow_plane(given_plane_), at + c, row.values[size(c)]);
+    });
     last = ++given_rows_ == rows_;
   }
   if (column.column >= 0) {
@@ -143,36 +160,109 @@ void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& colum
   stage_last_.shift(last);
 }
 
-// A switch stands on a diagonal of the array.
-void SystolicArray::clock_switches() {
+// A switch stands on a diagonal of the array: function(r, c) of each element on one.
+template <class Function>
+void SystolicArray::each_switch(Function function) const {
   if (switch_live_ == 0) return;
-  --switch_live_;
   const std::uint64_t* words = switch_line_.words();
   for (std::int64_t w = 0; w < switch_line_.word_count(); ++w) {
     for (std::uint64_t left = words[w]; left != 0; left &= left - 1) {
       const std::int64_t diagonal = w * 64 + std::countr_zero(left) - feeder_;
-      for (std::int64_t r = std::max<std::int64_t>(diagonal - columns_ + 1, 0); r <= std::min(diagonal, rows_ - 1); ++r) {
-        const std::int64_t at = r * pitch_ + diagonal - r;
-        put_operand(operands_, active_, at, shadow(r, diagonal - r));
-      }
+      for (std::int64_t r = std::max<std::int64_t>(diagonal - columns_ + 1, 0); r <= std::min(diagonal, rows_ - 1); ++r) function(r, diagonal - r);
     }
   }
 }
 
-void SystolicArray::clock_sums() {
+void SystolicArray::clock_switches() {
+  with_layout(operands_, [this](auto layout) {
+    each_switch([this, layout](std::int64_t r, std::int64_t c) { put_operand(layout, active_, r * pitch_ + c, shadow(layout, r, c)); });
+  });
+}
+
+ArrayPlanes SystolicArray::planes(std::int64_t head) const {
   ArrayPlanes planes;
   planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_;
   planes.operands = operands_;
-  planes.value = lines_.data() + head_ * operand_bytes(operands_), planes.value_pitch = line_pitch_;
+  planes.value = lines_.data() + head * operand_bytes(operands_), planes.value_pitch = line_pitch_;
   planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
-  bool any = false;
+  return planes;
+}
+
+// The arithmetic in which every element has work in this clock.
+std::optional<Arithmetic> SystolicArray::everywhere() const {
+  const std::int64_t count = rows_ + columns_ - 1;
   for (std::size_t k = 0; k < kArithmetics; ++k) {
     if (valid_live_[k] == 0) continue;
-    --valid_live_[k];
-    planes.valid[k] = {valid_line_[k].words(), feeder_};
-    any = true;
+    bool all = true;
+    for (std::int64_t i = 0; i < count && all; i += 64) {
+      const std::uint64_t exist = low_bits(count - i);
+      all = (valid_line_[k].word_from(feeder_ + i) & exist) == exist;
+    }
+    if (all) return static_cast<Arithmetic>(k);
   }
-  if (any) machine::clock_sums(planes);
+  return std::nullopt;
+}
+
+// Makes the sums that wait. Active weights are still those of their clock.
+void SystolicArray::catch_up() const {
+  if (!waiting_) return;
+  clock_all_sums(planes(waiting_head_), *waiting_);
+  waiting_.reset();
+}
+
+// The edge that waits and this one. The sums of the elements that switch at this edge are made first, one by one: all others take their old
+// weights in both.
+void SystolicArray::clock_two_edges() {
+  ArrayPlanes both = planes(head_);
+  both.earlier = lines_.data() + waiting_head_ * operand_bytes(operands_);
+  const Arithmetic arithmetic = *waiting_;
+  waiting_.reset();
+  switched_.clear();
+  const auto multiply = [=](std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
+    return arithmetic == Arithmetic::kInteger ? value * weight + sum : multiply_add(arithmetic, value, weight, sum);
+  };
+  with_layout(operands_, [&](auto layout) {
+    each_switch([&](std::int64_t r, std::int64_t c) {
+      const std::int64_t at = r * pitch_, place = places_[size(c)];
+      std::uint32_t sum = r < 2 ? 0 : sum_[at - 2 * pitch_ + place];
+      if (r > 0) sum = multiply(get_operand(layout, both.earlier, (r - 1) * line_pitch_ + c), get_operand(layout, active_, at - pitch_ + c), sum);
+      const std::uint32_t weight = shadow(layout, r, c);
+      switched_.push_back({at + c, at + place, weight, multiply(get_operand(layout, both.value, r * line_pitch_ + c), weight, sum)});
+    });
+  });
+  clock_all_sums_twice(both, arithmetic);
+  for (const Switched& element : switched_) {
+    put_operand(operands_, active_, element.at, element.weight);
+    sum_[element.place] = element.sum;
+  }
+}
+
+// Active weights and sums; the last row's sums for the accumulators.
+void SystolicArray::clock_sums() {
+  const std::optional<Arithmetic> all = everywhere();
+  std::uint32_t* const bottom = bottom_ + tick_ % size(sums_ + 1) * size(pitch_);
+  if (all && all == waiting_) {
+    clock_two_edges();
+  } else {
+    catch_up();
+    clock_switches();
+    if (all) {
+      waiting_ = all, waiting_head_ = head_;
+      last_row_sums(planes(head_), *all, bottom);
+    } else {
+      ArrayPlanes some = planes(head_);
+      bool any = false;
+      for (std::size_t k = 0; k < kArithmetics; ++k) {
+        if (valid_live_[k] == 0) continue;
+        some.valid[k] = {valid_line_[k].words(), feeder_};
+        any = true;
+      }
+      if (any) machine::clock_sums(some);
+    }
+  }
+  if (!waiting_) std::memcpy(bottom, sum_ + (rows_ - 1) * pitch_, size(pitch_) * sizeof(std::uint32_t));
+  for (std::int64_t& left : valid_live_) left = std::max<std::int64_t>(left - 1, 0);
+  switch_live_ = std::max<std::int64_t>(switch_live_ - 1, 0);
 }
 
 // In a column with an accept row 0 takes a weight, and every row that has taken one of this tile hands its own down.
@@ -221,8 +311,7 @@ bool SystolicArray::one_diagonal(std::int64_t way) const {
 // Column c writes the sum of the row given feeder + R + c + accumulator - 1 clocks ago.
 void SystolicArray::write_accumulators() {
   const std::size_t depth = size(sums_ + 1);
-  std::memcpy(bottom_.data() + tick_ % depth * size(pitch_), sum_ + (rows_ - 1) * pitch_, size(pitch_) * sizeof(std::uint32_t));
-  const std::uint32_t* const sums = bottom_.data() + (tick_ + 1) % depth * size(pitch_);   // of `accumulator_latency` clocks ago
+  const std::uint32_t* const sums = bottom_ + (tick_ + 1) % depth * size(pitch_);   // of `accumulator_latency` clocks ago
   const std::int32_t* const places = places_.data();
   std::uint32_t* const words = accumulators_.data();
   const Target* const targets = targets_.data();
@@ -263,7 +352,6 @@ void SystolicArray::clock(const Inputs& inputs) {
   give_target(inputs.target);
   give_row(row);
   give_weights(inputs.weights, inputs.column);
-  clock_switches();
   clock_sums();
   clock_shadow();
   write_accumulators();

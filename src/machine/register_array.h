@@ -6,11 +6,14 @@
 // one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c. Shadow
 // weights move down a row with each accept of their tile: after k of them rows 0 .. k - 1 of a column hold the last k weights, newest
 // first. They lie in a plane of their tile, from their wires on, where they will stand after the last accept; each column counts its
-// accepts and knows its tile.
+// accepts and knows its tile. While every element has work in one arithmetic, the sums of every other clock wait for the next, so that
+// two edges read and write them once (`waiting_`): the last row's, which the accumulators need, are there at once, the others as soon as
+// somebody looks.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "chip/chip.h"
@@ -103,15 +106,21 @@ class SystolicArray {
   };
   std::int64_t next_plane(std::int64_t plane) const { return plane + 1 < planes_ ? plane + 1 : 0; }
   std::uint8_t* shadow_plane(std::int64_t plane) const { return shadow_ + plane * plane_bytes_; }
-  std::uint32_t shadow(std::int64_t r, std::int64_t c) const {
+  std::uint32_t shadow(Operands layout, std::int64_t r, std::int64_t c) const {
     const std::int64_t plane = plane_[static_cast<std::size_t>(c)], taken = taken_[static_cast<std::size_t>(c)];
-    if (taken == rows_ || r >= taken) return get_operand(operands_, shadow_plane(plane), r * pitch_ + c);   // all taken: it is the column's tile
-    return get_operand(operands_, shadow_plane(next_plane(plane)), (rows_ - taken + r) * pitch_ + c);
+    if (taken == rows_ || r >= taken) return get_operand(layout, shadow_plane(plane), r * pitch_ + c);   // all taken: it is the column's tile
+    return get_operand(layout, shadow_plane(next_plane(plane)), (rows_ - taken + r) * pitch_ + c);
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
+  template <class Function>
+  void each_switch(Function function) const;
   void clock_switches();
   void clock_sums();
+  std::optional<Arithmetic> everywhere() const;
+  ArrayPlanes planes(std::int64_t head) const;
+  void catch_up() const;
+  void clock_two_edges();
   void clock_shadow();
   void write_accumulators();
   bool one_diagonal(std::int64_t way) const;
@@ -125,6 +134,7 @@ class SystolicArray {
   std::vector<std::uint8_t> storage_;
   std::uint8_t* active_;
   std::uint32_t *sum_, *zeros_;
+  std::uint32_t* bottom_;                             // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
   // Tiles of shadow weights, one plane each, in turn: as many as can be on their way over the columns at once, and two.
   std::uint8_t* shadow_;
   std::int64_t planes_, plane_bytes_;
@@ -141,7 +151,6 @@ class SystolicArray {
   ShiftBits stage_accept_, stage_first_, stage_last_, stage_target_;   // on their way to the columns
   ShiftBits stage_break_;                             // a target that is not the row after the one before, handled alike
   std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
-  std::vector<std::uint32_t> bottom_;                 // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
   std::vector<std::int32_t> places_;                  // sum_place of each column
   std::vector<std::uint32_t> accumulators_;
 
@@ -149,6 +158,15 @@ class SystolicArray {
   std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0;
   std::array<std::int64_t, kArithmetics> valid_live_{};
   std::uint64_t tick_ = 0;
+
+  // The clock whose sums but the last row's are still to be made, every one in this arithmetic, and head_ as it was then.
+  mutable std::optional<Arithmetic> waiting_;
+  std::int64_t waiting_head_ = 0;
+  struct Switched {
+    std::int64_t at = 0, place = 0;                   // in active_, in sum_
+    std::uint32_t weight = 0, sum = 0;
+  };
+  std::vector<Switched> switched_;
 };
 
 }  // namespace systole::machine

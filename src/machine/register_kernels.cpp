@@ -62,6 +62,10 @@ void EachBit(std::uint64_t bits, std::int64_t w, std::int64_t columns, Function 
   for (bits &= LowBits(columns - 64 * w); bits != 0; bits &= bits - 1) function(w * 64 + std::countr_zero(bits));
 }
 
+std::uint32_t Product(const ArrayPlanes& p, Arithmetic k, const std::uint8_t* value, std::int64_t r, std::int64_t c, std::uint32_t above) {
+  return multiply_add(k, get_operand(p.operands, value, r * p.value_pitch + c), get_operand(p.operands, p.active, r * p.pitch + c), above);
+}
+
 void ClockSums(const ArrayPlanes& p) {
   for (std::int64_t r = p.rows - 1; r >= 0; --r) {
     const std::uint32_t* above = r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch;
@@ -70,11 +74,38 @@ void ClockSums(const ArrayPlanes& p) {
       for (std::int64_t w = 0; 64 * w < p.columns; ++w) {
         EachBit(RowBits(p.valid[k], r, w), w, p.columns, [&](std::int64_t c) {
           const std::int64_t place = sum_place(p.operands, c);
-          p.sum[r * p.pitch + place] = multiply_add(static_cast<Arithmetic>(k), get_operand(p.operands, p.value, r * p.value_pitch + c),
-                                                    get_operand(p.operands, p.active, r * p.pitch + c), above[place]);
+          p.sum[r * p.pitch + place] = Product(p, static_cast<Arithmetic>(k), p.value, r, c, above[place]);
         });
       }
     }
+  }
+}
+
+template <class Function>
+void EachElement(const ArrayPlanes& p, Function function) {
+  for (std::int64_t r = p.rows - 1; r >= 0; --r) {
+    for (std::int64_t c = 0; c < p.columns; ++c) function(r, c, sum_place(p.operands, c));
+  }
+}
+
+void ClockAllSums(const ArrayPlanes& p, Arithmetic k) {
+  EachElement(p, [&](std::int64_t r, std::int64_t c, std::int64_t place) {
+    p.sum[r * p.pitch + place] = Product(p, k, p.value, r, c, r == 0 ? 0 : p.sum[(r - 1) * p.pitch + place]);
+  });
+}
+
+void ClockAllSumsTwice(const ArrayPlanes& p, Arithmetic k) {
+  EachElement(p, [&](std::int64_t r, std::int64_t c, std::int64_t place) {
+    const std::uint32_t above = r == 0 ? 0 : Product(p, k, p.earlier, r - 1, c, r == 1 ? 0 : p.sum[(r - 2) * p.pitch + place]);
+    p.sum[r * p.pitch + place] = Product(p, k, p.value, r, c, above);
+  });
+}
+
+void LastRowSums(const ArrayPlanes& p, Arithmetic k, std::uint32_t* sums) {
+  const std::int64_t r = p.rows - 1;
+  for (std::int64_t c = 0; c < p.columns; ++c) {
+    const std::int64_t place = sum_place(p.operands, c);
+    sums[place] = Product(p, k, p.value, r, c, r == 0 ? 0 : p.sum[(r - 1) * p.pitch + place]);
   }
 }
 
@@ -134,6 +165,15 @@ struct InOrder {
   static HWY_INLINE void All(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
                              std::uint32_t* HWY_RESTRICT sum, std::size_t columns) {
     for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) hn::Store(Result(value + c, weight + c, above + c), du, sum + c);
+  }
+  // sum[c] = function(value[c], weight[c], function(earlier[c], weight_above[c], above[c])).
+  static HWY_INLINE void Twice(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
+                               const T* HWY_RESTRICT weight_above, const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum,
+                               std::size_t columns) {
+    for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) {
+      const U first = Result(earlier + c, weight_above + c, above + c);
+      hn::Store(Function()(Operand::Read(value + c), Operand::Read(weight + c), first), du, sum + c);
+    }
   }
   // The columns whose bits are set, 64 at most.
   static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
@@ -198,6 +238,20 @@ struct InPairs {
       }
     }
   }
+  static HWY_INLINE void Twice(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
+                               const T* HWY_RESTRICT weight_above, const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum,
+                               std::size_t columns) {
+    const std::size_t lanes = hn::Lanes(du);
+    for (std::size_t first = 0; first < columns; first += kSumBlock) {
+      for (std::size_t i = 0; i < kHalf; i += lanes) {
+        const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
+        const S e = Read(earlier + first + 2 * i), x = Read(weight_above + first + 2 * i);
+        const std::size_t at = first + i;
+        hn::Store(Pairs::Even(v, w, Pairs::Even(e, x, hn::Load(du, above + at))), du, sum + at);
+        hn::Store(Pairs::Odd(v, w, Pairs::Odd(e, x, hn::Load(du, above + at + kHalf))), du, sum + at + kHalf);
+      }
+    }
+  }
   static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
     const std::size_t lanes = hn::Lanes(du);
     const std::uint64_t full = LowBits(static_cast<std::int64_t>(lanes));
@@ -232,16 +286,6 @@ HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r
   }
 }
 
-// Does every element have work?
-HWY_INLINE bool AllValid(const ArrayPlanes& p, const BitLine& line) {
-  const std::int64_t count = p.rows + p.columns - 1;
-  for (std::int64_t k = 0; k < count; k += 64) {
-    const std::uint64_t exist = LowBits(count - k);
-    if ((RowBits(line, k, 0) & exist) != exist) return false;
-  }
-  return true;
-}
-
 template <class Columns, class T = typename Columns::T>
 void AllRows(const ArrayPlanes& p) {
   const auto columns = static_cast<std::size_t>(p.columns);
@@ -254,28 +298,68 @@ void AllRows(const ArrayPlanes& p) {
   Columns::All(value, weight, p.zeros, sum, columns);
 }
 
-template <class OfIntegers, class OfFloats, class OfFixed>
-void SumsWith(const ArrayPlanes& p) {
-  const BitLine& integer = p.valid[static_cast<int>(Arithmetic::kInteger)];
-  const BitLine& real = p.valid[static_cast<int>(Arithmetic::kFloat)];
-  const BitLine& fixed = p.valid[static_cast<int>(Arithmetic::kFixed)];
-  if (integer.words != nullptr && AllValid(p, integer)) return AllRows<OfIntegers>(p);
-  if (real.words != nullptr && AllValid(p, real)) return AllRows<OfFloats>(p);
-  if (fixed.words != nullptr && AllValid(p, fixed)) return AllRows<OfFixed>(p);
-  for (std::int64_t r = p.rows; r-- > 0;) {
-    SumsOf<OfIntegers>(p, integer, r);
-    SumsOf<OfFloats>(p, real, r);
-    SumsOf<OfFixed>(p, fixed, r);
+template <class Columns, class T = typename Columns::T>
+void AllRowsTwice(const ArrayPlanes& p) {
+  const auto columns = static_cast<std::size_t>(p.columns);
+  const T* const value = reinterpret_cast<const T*>(p.value);
+  const T* const earlier = reinterpret_cast<const T*>(p.earlier);
+  const T* const weight = reinterpret_cast<const T*>(p.active);
+  for (std::int64_t r = p.rows - 1; r > 0; --r) {
+    Columns::Twice(value + r * p.value_pitch, weight + r * p.pitch, earlier + (r - 1) * p.value_pitch, weight + (r - 1) * p.pitch,
+                   r == 1 ? p.zeros : p.sum + (r - 2) * p.pitch, p.sum + r * p.pitch, columns);
   }
+  Columns::All(value, weight, p.zeros, p.sum, columns);
+}
+
+template <class Columns, class T = typename Columns::T>
+void LastRow(const ArrayPlanes& p, std::uint32_t* sums) {
+  const std::int64_t r = p.rows - 1;
+  Columns::All(reinterpret_cast<const T*>(p.value) + r * p.value_pitch, reinterpret_cast<const T*>(p.active) + r * p.pitch,
+               r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch, sums, static_cast<std::size_t>(p.columns));
+}
+
+// function(the columns' kernel of each arithmetic).
+template <class Function>
+void WithColumns(Operands operands, Function function) {
+  switch (operands) {
+    case Operands::kWords: return function(InOrder<Words, Integer>(), InOrder<Words, Float>(), InOrder<Words, Fixed>());
+    case Operands::kBf16: return function(InOrder<Bf16, Integer>(), InOrder<Bf16, Float>(), InOrder<Bf16, Fixed>());
+    case Operands::kShorts: return function(InPairs<IntegerPairs>(), InPairs<IntegerPairs>(), InPairs<FixedPairs>());   // no floats in shorts
+  }
+}
+
+// function(the columns' kernel of `arithmetic`).
+template <class Function>
+void WithArithmetic(Operands operands, Arithmetic arithmetic, Function function) {
+  const FlushScope flush;
+  WithColumns(operands, [&](auto integer, auto real, auto fixed) {
+    switch (arithmetic) {
+      case Arithmetic::kInteger: return function(integer);
+      case Arithmetic::kFloat: return function(real);
+      case Arithmetic::kFixed: return function(fixed);
+    }
+  });
 }
 
 void ClockSums(const ArrayPlanes& p) {
   const FlushScope flush;
-  switch (p.operands) {
-    case Operands::kWords: return SumsWith<InOrder<Words, Integer>, InOrder<Words, Float>, InOrder<Words, Fixed>>(p);
-    case Operands::kBf16: return SumsWith<InOrder<Bf16, Integer>, InOrder<Bf16, Float>, InOrder<Bf16, Fixed>>(p);
-    case Operands::kShorts: return SumsWith<InPairs<IntegerPairs>, InPairs<IntegerPairs>, InPairs<FixedPairs>>(p);   // no floats in shorts
-  }
+  WithColumns(p.operands, [&](auto integer, auto real, auto fixed) {
+    for (std::int64_t r = p.rows; r-- > 0;) {
+      SumsOf<decltype(integer)>(p, p.valid[static_cast<int>(Arithmetic::kInteger)], r);
+      SumsOf<decltype(real)>(p, p.valid[static_cast<int>(Arithmetic::kFloat)], r);
+      SumsOf<decltype(fixed)>(p, p.valid[static_cast<int>(Arithmetic::kFixed)], r);
+    }
+  });
+}
+
+void ClockAllSums(const ArrayPlanes& p, Arithmetic arithmetic) {
+  WithArithmetic(p.operands, arithmetic, [&](auto columns) { AllRows<decltype(columns)>(p); });
+}
+void ClockAllSumsTwice(const ArrayPlanes& p, Arithmetic arithmetic) {
+  WithArithmetic(p.operands, arithmetic, [&](auto columns) { AllRowsTwice<decltype(columns)>(p); });
+}
+void LastRowSums(const ArrayPlanes& p, Arithmetic arithmetic, std::uint32_t* sums) {
+  WithArithmetic(p.operands, arithmetic, [&](auto columns) { LastRow<decltype(columns)>(p, sums); });
 }
 
 #endif
@@ -290,8 +374,16 @@ HWY_AFTER_NAMESPACE();
 namespace systole::machine {
 
 HWY_EXPORT(ClockSums);
+HWY_EXPORT(ClockAllSums);
+HWY_EXPORT(ClockAllSumsTwice);
+HWY_EXPORT(LastRowSums);
 
 void clock_sums(const ArrayPlanes& planes) { HWY_DYNAMIC_DISPATCH(ClockSums)(planes); }
+void clock_all_sums(const ArrayPlanes& planes, Arithmetic arithmetic) { HWY_DYNAMIC_DISPATCH(ClockAllSums)(planes, arithmetic); }
+void clock_all_sums_twice(const ArrayPlanes& planes, Arithmetic arithmetic) { HWY_DYNAMIC_DISPATCH(ClockAllSumsTwice)(planes, arithmetic); }
+void last_row_sums(const ArrayPlanes& planes, Arithmetic arithmetic, std::uint32_t* sums) {
+  HWY_DYNAMIC_DISPATCH(LastRowSums)(planes, arithmetic, sums);
+}
 
 }  // namespace systole::machine
 #endif

@@ -1,5 +1,5 @@
-// One clock edge of an array's sums, row by row from the last to the first, on the host's vector instructions: the same bits on
-// every instruction set. Inside the register engine.
+// One clock edge of an array's sums, or two, row by row from the last to the first, on the host's vector instructions: the same bits
+// on every instruction set. Inside the register engine.
 #pragma once
 
 #include <algorithm>
@@ -71,6 +71,7 @@ struct ArrayPlanes {
   std::int64_t rows = 0, columns = 0, pitch = 0;
   Operands operands = Operands::kWords;
   const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart
+  const std::uint8_t* earlier = nullptr;      // operands of the edge before, as far apart; for clock_all_sums_twice
   std::int64_t value_pitch = 0;
   const std::uint8_t* active = nullptr;       // operands
   const std::uint32_t* zeros = nullptr;       // [pitch]
@@ -80,5 +81,12 @@ struct ArrayPlanes {
 
 // sum(r, c) = value(r, c) x active(r, c) + sum(r - 1, c) where valid.
 void clock_sums(const ArrayPlanes& planes);
+
+// Every element has work in `arithmetic` (`valid` is not looked at). Two edges at once read and write the sums once, which is what a large
+// array waits for: sum(r, c) = value(r, c) x active(r, c) + (earlier(r - 1, c) x active(r - 1, c) + sum(r - 2, c)).
+void clock_all_sums(const ArrayPlanes& planes, Arithmetic arithmetic);
+void clock_all_sums_twice(const ArrayPlanes& planes, Arithmetic arithmetic);
+// The last row's sums of one edge, in the order of sum_place, to `sums`; the array's stay.
+void last_row_sums(const ArrayPlanes& planes, Arithmetic arithmetic, std::uint32_t* sums);
 
 }  // namespace systole::machine
