@@ -5,8 +5,8 @@
 // rows. The register engine's has its staging queues and its accumulators with it; the Verilated ones get their wires as prepared: array.sv
 // beside this file (the chip's elements in a form that Verilator makes faster) and array_lean.sv (less than the chip's elements: its weights
 // are pushed once). Before anything is timed the sums of every column are compared after each of 768 edges. Processor time, so that other
-// work on the machine tells less; the Verilated models are built once per side and compiler (array.sv: minutes from 32 x 32 up, hours from
-// 64 x 64 up) and kept. --alone: the register engine by itself; --lean: without array.sv.
+// work on the machine tells less; the Verilated models are built once per side and compiler (array.sv with g++: minutes at 64 x 64, more at
+// 128 x 128) and kept. --alone: the register engine by itself; --lean: without array.sv.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -27,7 +27,9 @@
 namespace systole {
 namespace {
 
+using machine::StagedRow;
 using machine::SystolicArray;
+using machine::WeightRow;
 constexpr std::int64_t kPeriod = 256, kCycles = 3 * kPeriod;
 constexpr int kRepeats = 5;
 
@@ -72,8 +74,8 @@ void set_bits(std::uint8_t* port, std::int64_t low, int count, std::uint32_t val
 }
 
 // array_testbench.cpp's file: {switch, valid, operand} for each row and {first, accept, operand} for each column, each as late as the
-// register engine's feeder and staging queues make it.
-std::vector<std::uint8_t> wires_of(const std::vector<SystolicArray::Inputs>& stimuli, const Chip& chip) {
+// register engine's feeder and staging queues make it; the weights of the lean array, which all columns take at once, as late as the first's.
+std::vector<std::uint8_t> wires_of(const std::vector<SystolicArray::Inputs>& stimuli, const Chip& chip, bool lean) {
   const std::int64_t side = chip.mxu.rows, bits = rtl::data_bits(chip), wire = bits + 4;
   const std::int64_t port = side * wire <= 8 ? 1 : side * wire <= 16 ? 2 : side * wire <= 32 ? 4 : side * wire <= 64 ? 8 : (side * wire + 31) / 32 * 4;
   const std::uint64_t header[] = {kCycles, kPeriod, static_cast<std::uint64_t>(side), static_cast<std::uint64_t>(side)};
@@ -83,14 +85,18 @@ std::vector<std::uint8_t> wires_of(const std::vector<SystolicArray::Inputs>& sti
     std::uint8_t* const rows = file.data() + sizeof(header) + t * 2 * port;
     std::uint8_t* const weights = rows + port;
     for (std::int64_t i = 0; i < side; ++i) {
-      const std::int64_t given = t - chip.timing.feeder_latency - i;
-      if (given < 0) continue;
-      const SystolicArray::Inputs& then = stimuli[static_cast<std::size_t>(given)];
+      const std::int64_t first = t - chip.timing.feeder_latency, given = first - i;
       const auto at = static_cast<std::size_t>(i);
-      if (then.row.valid) set_bits(rows, i * wire, static_cast<int>(bits), then.row.values[at]);
-      set_bits(rows, i * wire + bits + 2, 2, (then.row.valid ? 1u : 0u) | (then.row.switching ? 2u : 0u));
-      if (then.weights.accept) set_bits(weights, i * wire, static_cast<int>(bits), then.weights.values[at]);
-      set_bits(weights, i * wire + bits + 2, 2, (then.weights.accept ? 1u : 0u) | (then.weights.first ? 2u : 0u));
+      if (given >= 0) {
+        const StagedRow& then = stimuli[static_cast<std::size_t>(given)].row;
+        if (then.valid) set_bits(rows, i * wire, static_cast<int>(bits), then.values[at]);
+        set_bits(rows, i * wire + bits + 2, 2, (then.valid ? 1u : 0u) | (then.switching ? 2u : 0u));
+      }
+      if (const std::int64_t pushed = lean ? first : given; pushed >= 0) {
+        const WeightRow& then = stimuli[static_cast<std::size_t>(pushed)].weights;
+        if (then.accept) set_bits(weights, i * wire, static_cast<int>(bits), then.values[at]);
+        set_bits(weights, i * wire + bits + 2, 2, (then.accept ? 1u : 0u) | (then.first ? 2u : 0u));
+      }
     }
   }
   return file;
@@ -170,7 +176,7 @@ Status add_model(const Chip& chip, const std::string& source, const rtl::Hardwar
   const bool lean = source != "array.sv";
   const auto stimuli = stimuli_of(chip.mxu.rows, !lean);
   Model model{"", fmt::format("{}/wires-{}", scratch, lean ? "lean" : "all")};
-  SYSTOLE_TRY(write_file(model.wires, wires_of(stimuli, chip)));
+  SYSTOLE_TRY(write_file(model.wires, wires_of(stimuli, chip, lean)));
   SYSTOLE_ASSIGN(model.program, build(chip, source, compiler));
   SYSTOLE_TRY(compare(stimuli, chip, model.program, model.wires));
   models.push_back(model);

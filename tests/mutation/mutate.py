@@ -13,7 +13,9 @@ be shown equivalent (docs/mutation.md). Exit status: 0 at least 95 % killed, 1 f
 import argparse
 import json
 import random
+import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,8 +27,10 @@ from sites import Mutant, candidates
 ROOT = Path(__file__).resolve().parents[2]
 WORK = TREE = BUILD = None   # set from --folder
 GOAL = 0.95
-HANGS_AFTER = 60            # seconds: a test that takes this long stands still (a sound run takes one to six)
+# Seconds of processor time, so that other work on the machine stops nothing.
+HANGS_AFTER = 60            # a test that takes this long stands still (a sound run takes one to six)
 CHECK_HANGS_AFTER = 600     # rtl-check, which may draw programs for ever if the event engine never gives a time in its range
+ASLEEP = 20                 # times as long on the clock: it waits for what never comes
 
 # Chips of rtl-check, in order: small ones first. On the last one, of several cores, the RTL is not compared.
 CHIPS = "systolic-2-q88,systolic-4,tests/mutation/odd.yaml,tests/mutation/pair.yaml"
@@ -34,22 +38,28 @@ NO_RTL = {"pair"}
 
 
 def run(command, seconds=None):
-    """Exit status and output; 124 if it had to be stopped."""
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    """Exit status and output; 124 if it had to be stopped, after `seconds` of processor time for each of its processes."""
+    def limit():
+        if seconds is not None:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True, preexec_fn=limit)
     try:
-        output, _ = process.communicate(timeout=seconds)
+        output, _ = process.communicate(timeout=None if seconds is None else ASLEEP * seconds)
+        if process.returncode in (-signal.SIGXCPU, -signal.SIGKILL):
+            return 124, f"failed: stands still for {seconds} s"
         return process.returncode, output
     except subprocess.TimeoutExpired:
         subprocess.run(["pkill", "-KILL", "-s", str(process.pid)], check=False)
         process.kill()
         process.communicate()
-        return 124, "stands still"
+        return 124, f"failed: asleep for {ASLEEP * seconds} s"
 
 
 # Event against register on random programs and random compiled graphs; event against the clock by clock simulator of tests/machine and against
 # definitions of its values.
 TESTS = {
     "register": ["register_test", "register_compiled_test"],
+    "values": ["event_values_test", "register_test", "register_compiled_test"],
     "event": ["register_test", "event_values_test", "register_compiled_test", "event_time_test"],
 }
 VERILATE = ("verilator --cc --exe --build --top-module systole -Wall -O3 -fno-const-bit-op-tree --unroll-count 4096 --unroll-stmts 100000 --compiler clang --Mdir obj "
@@ -199,7 +209,7 @@ def judge_again(args, mutants):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mutants", type=int, default=150, help="how many, in equal shares of the engines")
-    parser.add_argument("--engines", default="event,register,rtl")
+    parser.add_argument("--engines", default="event,register,rtl", help="also: values, the files of the event engine that cut values for the host's speed")
     parser.add_argument("--chips", default=CHIPS, help="chips of rtl-check, in order: names or files of the tree")
     parser.add_argument("--folder", default="mutants", help="of the build folder; two runs at a time need two")
     parser.add_argument("--programs", type=int, default=40, help="random programs a chip")

@@ -6,11 +6,12 @@ in words). A rule that also held for code that can change a result would hide fa
 import re
 from dataclasses import dataclass
 
-# Of each engine the code that decides its cycles, their order and its values. Not values_matrix.cpp and values_vector.cpp: they cut the event engine's
-# values into blocks and lanes of the host for speed, where most small changes change nothing but the speed (tests/machine/event_values_* look at them).
+# Of each engine the code that decides its cycles, their order and its values. values_matrix.cpp and values_vector.cpp stand apart, as "values": they cut
+# the event engine's values into blocks and lanes of the host for speed, where many small changes change nothing but the speed, and no rule tells which.
 ENGINES = {
     "event": ["src/timing/*.cpp", "src/machine/event_core.cpp", "src/machine/event_time.cpp", "src/machine/event_words.cpp",
               "src/machine/values.cpp", "src/machine/values_core.cpp", "src/machine/values_convert.cpp", "src/machine/values_memory.cpp"],
+    "values": ["src/machine/values_matrix.cpp", "src/machine/values_vector.cpp"],
     "register": ["src/machine/register*.cpp"],
     "rtl": ["src/rtl/sv/*.sv"],
 }
@@ -39,10 +40,9 @@ AN_ERROR = re.compile(r"\b(unsupported|invalid_input|impossible|outside)\(|mixed
 A_FIGURE = re.compile(r"\blayers?\b|layer_busy|\bmacs\b|_traffic|\.(read|written)\[|simulated_words|\btrace|\bthreads?\b")
 # How much memory of the host something gets: too much changes nothing, too little is a fault of the host's program, which `make sanitizers` looks for.
 A_SIZE = re.compile(r"\.(resize|reserve)\(|bit_ceil|\bkSlack\b|\bkApart\b")
-# Functions that only do one of these: check, give the host's memory, or show registers to waves and tests. `multiply_add` is the definition of an
-# element's arithmetic for hosts without vector instructions; the mutants run on x86-64.
+# Functions that only do one of these: check, give the host's memory, or show registers to waves and tests.
 NOT_RUNNING = {"check", "need_accumulators", "ByteStore::grow", "inside", "aligned", "SystolicArray::SystolicArray", "SystolicArray::staged", "SystolicArray::staged_valid",
-               "SystolicArray::top_weight", "SystolicArray::accumulator", "multiply_add"}
+               "SystolicArray::top_weight", "SystolicArray::accumulator"}
 # What the host uses before and after a run only (tests/rtl/axi_test.cpp looks at it).
 NOT_RUNNING_FILES = {"axi_control.sv"}
 
