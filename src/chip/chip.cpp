@@ -46,6 +46,11 @@ bool Chip::multiplies(DType format) const {
   return std::find(mxu.formats.begin(), mxu.formats.end(), format) != mxu.formats.end();
 }
 
+DType Chip::fixed_format() const {
+  const auto found = std::find_if(mxu.formats.begin(), mxu.formats.end(), is_fixed);
+  return found == mxu.formats.end() ? DType::kQ8_8 : *found;
+}
+
 double Chip::peak_macs_per_second() const {
   constexpr double kF32Passes = 6;   // an fp32 product as bf16 parts (docs/numerics.md)
   const double elements = static_cast<double>(cores * mxu.count * mxu.rows * mxu.columns);

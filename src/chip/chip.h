@@ -87,6 +87,10 @@ struct Chip {
   std::map<std::string, std::string> sources;  // field -> where the number comes from ("estimate: ..." if it is one)
 
   bool multiplies(DType format) const;
+  // The Qm.n that the chip knows, one, for where the point stands is wired: what its arrays multiply, or Q8.8 if they
+  // multiply none.
+  DType fixed_format() const;
+  bool knows(DType type) const { return !is_fixed(type) || type == fixed_format(); }
   // Multiply-accumulates per second at the peak of the default format.
   double peak_macs_per_second() const;
   // Hash of every field that a program's bits or cycles depend on (the name, the sources and the description are not).

@@ -25,6 +25,25 @@ MemorySpec read_memory(YamlSection& root, const std::string& name, double clock_
   return memory;
 }
 
+// The products of a fixed-point format are shifted by a constant number of bits: an array has one.
+void check_formats(const std::vector<DType>& formats, YamlContext& context) {
+  constexpr DType kPossible[] = {DType::kI4,  DType::kI8,     DType::kU8,     DType::kI16,  DType::kBF16,
+                                 DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32};
+  for (const DType format : formats) {
+    if (is_fixed(format) || std::find(std::begin(kPossible), std::end(kPossible), format) != std::end(kPossible))
+      continue;
+    context.fail("mxu.formats", fmt::format("no matrix unit multiplies {}", dtype_name(format)),
+                 "i4, i8, ui8, i16, bf16, f16, f8E4M3FN, f8E5M2, tf32, f32, or one of q1.15 to q15.1 (q8.8)");
+  }
+  const auto first = std::find_if(formats.begin(), formats.end(), is_fixed);
+  const auto other = first == formats.end() ? first : std::find_if(first + 1, formats.end(), is_fixed);
+  if (other == formats.end()) return;
+  context.fail("mxu.formats",
+               fmt::format("a matrix unit multiplies one fixed-point format, not {} and {}", dtype_name(*first),
+                           dtype_name(*other)),
+               "its hardware shifts products by a constant: keep one of them");
+}
+
 Chip::MatrixUnit read_mxu(YamlSection& root, YamlContext& context) {
   Chip::MatrixUnit mxu;
   YamlSection s = root.section("mxu");
@@ -39,13 +58,7 @@ Chip::MatrixUnit read_mxu(YamlSection& root, YamlContext& context) {
   mxu.formats = s.types("formats");
   mxu.accumulator_rows = s.integer("accumulator_rows", {0, 1 << 28});
   s.finish();
-  constexpr DType kPossible[] = {DType::kI4, DType::kI8, DType::kU8, DType::kI16, DType::kBF16, DType::kF16,
-                                 DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kQ8_8};
-  for (const DType format : mxu.formats) {
-    if (std::find(std::begin(kPossible), std::end(kPossible), format) != std::end(kPossible)) continue;
-    context.fail("mxu.formats", fmt::format("no matrix unit multiplies {}", dtype_name(format)),
-                 "i4, i8, ui8, i16, bf16, f16, f8E4M3FN, f8E5M2, tf32, f32 or q8.8");
-  }
+  check_formats(mxu.formats, context);
   return mxu;
 }
 
@@ -131,6 +144,11 @@ void check_together(const Chip& chip, YamlContext& context) {
   const bool by_parts = chip.default_format == DType::kF32 && chip.multiplies(DType::kBF16);
   if (!chip.multiplies(chip.default_format) && !by_parts) {
     context.fail("default_format", fmt::format("mxu.formats has no {}", dtype_name(chip.default_format)), "choose one of mxu.formats");
+  }
+  if (chip.machine == MachineKind::kTinyTpu && chip.default_format != DType::kQ8_8) {
+    context.fail("default_format",
+                 fmt::format("the machine of 94-bit words does not compute in {}", dtype_name(chip.default_format)),
+                 "q8.8");
   }
   if (chip.vmem_bytes % 64 != 0) context.fail("vmem_bytes", fmt::format("{} is not a multiple of 64", chip.vmem_bytes));
 }

@@ -45,8 +45,8 @@ void add_synth(CLI::App& app, Context& context);
 using Tensors = std::map<std::string, Tensor>;
 Expected<Tensors> read_inputs(const std::vector<std::string>& arguments);                        // --input NAME=FILE
 Expected<std::map<std::string, Shape>> parse_shapes(const std::vector<std::string>& arguments);  // --shape NAME=AxBxC
-// Seeded values for every input of the program that `inputs` lacks: floats and Q8.8 in [-1, 1), integers of 8 bits and less in
-// their whole range, wider ones 0 to 9. The names of those filled.
+// Seeded values for every input of the program that `inputs` lacks: floats and fixed point in [-1, 1), integers of 8
+// bits and less in their whole range, wider ones 0 to 9. The names of those filled.
 std::vector<std::string> fill_inputs(const isa::Program& program, std::uint64_t seed, Tensors& inputs);
 
 // Can a result be written there? Asked before the long work, so that its result is not lost. The error names `option`.

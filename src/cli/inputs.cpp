@@ -68,7 +68,7 @@ std::vector<std::string> fill_inputs(const isa::Program& program, std::uint64_t 
   std::vector<std::string> filled;
   for (const isa::Binding& binding : program.inputs) {
     if (inputs.contains(binding.name)) continue;
-    const bool real = is_float(binding.type) || binding.type == DType::kQ8_8;
+    const bool real = is_real(binding.type);
     const Range range = integer_range(binding.type);
     Tensor values(binding.type, binding.shape);
     std::uint8_t* at = values.mutable_raw();

@@ -11,12 +11,23 @@
 #include "compile/roll.h"
 
 namespace systole::compile {
+namespace {
+
+using FormatName = std::pair<std::string, DType>;
+
+std::vector<FormatName> format_names() {
+  std::vector<FormatName> names{{"bf16", DType::kBF16},      {"fp16", DType::kF16},      {"fp32", DType::kF32},
+                                {"tf32", DType::kTF32},      {"bf16x3", DType::kF32},    {"int8", DType::kI8},
+                                {"uint8", DType::kU8},       {"int16", DType::kI16},     {"int4", DType::kI4},
+                                {"fp8e4m3", DType::kF8E4M3}, {"fp8e5m2", DType::kF8E5M2}};
+  for (int n = 1; n < kFixedBits; ++n) names.emplace_back(dtype_name(fixed_type(n)), fixed_type(n));
+  return names;
+}
+
+}  // namespace
 
 Expected<Format> parse_format(const Chip& chip, const std::string& name) {
-  static const std::vector<std::pair<std::string, DType>> names{
-      {"bf16", DType::kBF16},  {"fp16", DType::kF16},       {"fp32", DType::kF32},       {"tf32", DType::kTF32},
-      {"bf16x3", DType::kF32}, {"int8", DType::kI8},        {"uint8", DType::kU8},       {"int16", DType::kI16},
-      {"int4", DType::kI4},    {"fp8e4m3", DType::kF8E4M3}, {"fp8e5m2", DType::kF8E5M2}, {"q8.8", DType::kQ8_8}};
+  static const std::vector<FormatName> names = format_names();
   std::string wanted = name;
   if (wanted.empty())
     for (const auto& [text, type] : names)
@@ -30,8 +41,9 @@ Expected<Format> parse_format(const Chip& chip, const std::string& name) {
     return Format{type, wanted == "bf16x3", wanted};
   }
   std::string all;
-  for (const auto& entry : names) all += (all.empty() ? "" : ", ") + entry.first;
-  return invalid_input("--format " + name, "is not a number format", "one of " + all);
+  for (const auto& [text, type] : names)
+    if (!is_fixed(type)) all += text + ", ";
+  return invalid_input("--format " + name, "is not a number format", "one of " + all + "q1.15 to q15.1 (q8.8)");
 }
 
 transform::Target target_of(const Chip& chip, const Options& options) {
@@ -66,11 +78,31 @@ Expected<graph::Graph> gemm_graph(std::int64_t m, std::int64_t k, std::int64_t n
   graph::DotAttr dot;
   dot.lhs_contract = {1};
   dot.rhs_contract = {0};
-  const DType result = is_float(format) ? DType::kF32 : format == DType::kQ8_8 ? DType::kQ8_8 : DType::kI32;
+  const DType result = is_float(format) ? DType::kF32 : is_fixed(format) ? format : DType::kI32;
   const graph::ValueId c = graph.add_typed(graph::OpKind::kDotGeneral, {a, b}, {result, {m, n}}, dot, "gemm");
   graph.add_output(c, "c");
   return graph;
 }
+
+namespace {
+
+Status check_known(const std::string& place, DType type, const Chip& chip) {
+  if (chip.knows(type)) return ok_status();
+  return unsupported(place, fmt::format("chip {} has no {}", chip.name, dtype_name(type)),
+                     fmt::format("its fixed-point format is {}", dtype_name(chip.fixed_format())));
+}
+
+// A chip has one fixed-point format.
+Status check_types(const graph::Graph& graph, const Chip& chip) {
+  for (std::size_t i = 0; i < graph.inputs.size(); ++i)
+    SYSTOLE_TRY(check_known("input " + graph.input_names[i], graph.type(graph.inputs[i]).type, chip));
+  for (const graph::Op& op : graph.ops)
+    SYSTOLE_TRY(
+        check_known(fmt::format("{} from '{}'", op_name(op.kind), op.source), graph.type(op.result).type, chip));
+  return ok_status();
+}
+
+}  // namespace
 
 // Read top to bottom: the passes.
 Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const Options& options) {
@@ -92,6 +124,8 @@ Expected<Compiled> compile(const graph::Graph& source, const Chip& chip, const O
       dump(pass, graph::print_text(graph));
     };
   SYSTOLE_ASSIGN(result.lowered, transform::lower(source, target_of(chip, options), lower_options));
+
+  SYSTOLE_TRY(check_types(result.lowered, chip));
 
   // 2. Operators to kernels.
   SYSTOLE_ASSIGN(KernelGraph kernels, make_kernels(result.lowered, {options.fuse, chip.vpu.present}));

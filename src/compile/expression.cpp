@@ -74,12 +74,22 @@ NodeId ExpressionBuilder::call(VectorFunction function, std::vector<NodeId> argu
   return add(node);
 }
 
+// f32_to_fixed, kept as fp32.
+NodeId ExpressionBuilder::round_to_fixed(NodeId node, int fraction) {
+  const auto one = static_cast<float>(1 << fraction);
+  const NodeId scaled = op(MicroOpcode::kFRint, {op(MicroOpcode::kFMul, {node, constant(bits_of(one))})});
+  const NodeId low = op(MicroOpcode::kFMax, {scaled, constant(bits_of(-32768.0f))});
+  return op(MicroOpcode::kFMul,
+            {op(MicroOpcode::kFMin, {low, constant(bits_of(32767.0f))}), constant(bits_of(1.0f / one))});
+}
+
 // Values in registers are exact fp32 or int32; a narrower type rounds after every operation.
 NodeId ExpressionBuilder::round_to(NodeId node, DType type) {
   const auto clamp = [&](std::int32_t low, std::int32_t high) {
     return op(MicroOpcode::kIMin,
               {op(MicroOpcode::kIMax, {node, constant(bits_of_int(low))}), constant(bits_of_int(high))});
   };
+  if (is_fixed(type)) return round_to_fixed(node, fraction_bits(type));
   switch (type) {
     case DType::kBF16:
       return op(MicroOpcode::kFToBF16, {node});
@@ -91,12 +101,6 @@ NodeId ExpressionBuilder::round_to(NodeId node, DType type) {
       return op(MicroOpcode::kFToF8E5M2, {node});
     case DType::kTF32:
       return op(MicroOpcode::kFToTF32, {node});
-    case DType::kQ8_8: {  // f32_to_q88, kept as fp32
-      const NodeId scaled = op(MicroOpcode::kFRint, {op(MicroOpcode::kFMul, {node, constant(bits_of(256.0f))})});
-      const NodeId low = op(MicroOpcode::kFMax, {scaled, constant(bits_of(-32768.0f))});
-      return op(MicroOpcode::kFMul,
-                {op(MicroOpcode::kFMin, {low, constant(bits_of(32767.0f))}), constant(bits_of(0x1p-8f))});
-    }
     case DType::kI4:
       return clamp(-8, 7);
     case DType::kI8:

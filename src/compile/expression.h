@@ -43,6 +43,7 @@ class ExpressionBuilder {
     bool operator==(const Node&) const = default;
   };
   NodeId add(Node node);  // finds an equal node first
+  NodeId round_to_fixed(NodeId node, int fraction);
   NodeId shift(graph::OpKind kind, DType type, NodeId x, NodeId count);
   std::vector<Node> nodes_;
   friend class RegisterAllocator;

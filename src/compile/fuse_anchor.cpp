@@ -117,10 +117,11 @@ Status Fuser::start_contraction(const Op& op, Context& context) {
   kernel.contraction = c;
   kernel.accumulator_slot = 0;
   context.anchor_node = context.builder.load(0);
-  if (c.format == DType::kQ8_8)  // the accumulators hold Q8.8 words
+  if (is_fixed(c.format))  // the accumulators hold words of the format
     context.anchor_node =
         context.builder.op(MicroOpcode::kFMul, {context.builder.op(MicroOpcode::kIToF, {context.anchor_node}),
-                                                context.builder.constant(std::bit_cast<std::uint32_t>(0x1p-8f))});
+                                                context.builder.constant(std::bit_cast<std::uint32_t>(
+                                                    1.0f / static_cast<float>(1 << fraction_bits(c.format))))});
   return ok_status();
 }
 

@@ -9,9 +9,9 @@
 
 namespace systole::graph {
 
-// Values are stored as kF64 (floats, Q8.8) or as declared (integers, pred).
+// Values are stored as kF64 (floats, fixed point) or as declared (integers, pred).
 struct DoubleArithmetic {
-  static DType stored(DType type) { return is_float(type) || type == DType::kQ8_8 ? DType::kF64 : type; }
+  static DType stored(DType type) { return is_real(type) ? DType::kF64 : type; }
 };
 
 // Values are stored as declared.

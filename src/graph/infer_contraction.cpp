@@ -134,18 +134,18 @@ Status check_conv_features(const InferContext& c) {
 
 Expected<DType> contraction_type(const InferContext& c, int constraint) {
   const DType a = c.operand(0).type, b = c.operand(1).type;
-  const bool fixed = a == DType::kQ8_8 && b == DType::kQ8_8;
+  const bool fixed = is_fixed(a) && a == b;
   const bool floats = is_float(a) && is_float(b), integers = is_integer(a) && is_integer(b);
   if (!fixed && !floats && !integers) {
     return c.fail(constraint, fmt::format("cannot multiply {} by {}", dtype_name(a), dtype_name(b)));
   }
   DType natural = DType::kF32;
-  if (fixed) natural = DType::kQ8_8;
+  if (fixed) natural = a;
   if (integers) natural = std::max(dtype_bytes(a), dtype_bytes(b)) == 8 ? DType::kI64 : DType::kI32;
   if (a == DType::kF64 || b == DType::kF64) natural = DType::kF64;
   if (c.declared == nullptr) return natural;
   const DType given = c.declared->type;
-  const bool allowed = fixed ? given == DType::kQ8_8 : floats ? is_float(given) : is_integer(given);
+  const bool allowed = fixed ? given == a : floats ? is_float(given) : is_integer(given);
   if (!allowed) {
     return c.fail(constraint, fmt::format("{} by {} cannot give {}", dtype_name(a), dtype_name(b), dtype_name(given)));
   }

@@ -46,7 +46,7 @@ Takes taken_types(OpKind kind) {
 }
 
 bool accepts(Takes takes, DType type) {
-  const bool real = is_float(type) || type == DType::kQ8_8;
+  const bool real = is_real(type);
   switch (takes) {
     case Takes::kNumber:
       return real || is_integer(type);

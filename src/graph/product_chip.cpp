@@ -110,9 +110,9 @@ class ChipProduct {
     }
   }
 
-  // Q8.8 sums are integers; everything else is what the vector unit's edge makes of a word.
+  // Sums in fixed point are integers; everything else is what the vector unit's edge makes of a word.
   static void store_accumulators(DType result, const std::uint32_t* from, std::uint8_t* to, std::int64_t count) {
-    store_words(result == DType::kQ8_8 ? DType::kI16 : result, from, to, count);
+    store_words(is_fixed(result) ? DType::kI16 : result, from, to, count);
   }
 
   const Product& p_;
@@ -128,7 +128,7 @@ bool is_tile_format(DType a, DType w) {
   const auto narrow = [](DType t) { return t == DType::kBF16 || t == DType::kF8E4M3 || t == DType::kF8E5M2; };
   const auto byte = [](DType t) { return t == DType::kI8 || t == DType::kU8; };
   if ((narrow(a) && narrow(w)) || (byte(a) && byte(w))) return true;
-  return a == w && (a == DType::kF16 || a == DType::kTF32 || a == DType::kF32 || a == DType::kI16 || a == DType::kQ8_8);
+  return a == w && (a == DType::kF16 || a == DType::kTF32 || a == DType::kF32 || a == DType::kI16 || is_fixed(a));
 }
 
 DType multiplied_type(DType type) {

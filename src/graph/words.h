@@ -1,4 +1,5 @@
-// Internal: elements as the vector unit's 32-bit words, fp32 for float formats and Q8.8, int32 for integers and pred.
+// Internal: elements as the vector unit's 32-bit words, fp32 for float formats and fixed point, int32 for integers and
+// pred.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +9,7 @@
 
 namespace systole::graph {
 
-constexpr bool is_word_float(DType type) { return is_float(type) || type == DType::kQ8_8; }
+constexpr bool is_word_float(DType type) { return is_real(type); }
 
 inline void load_words(DType type, const void* from, std::uint32_t* to, std::int64_t count) {
   if (is_word_float(type)) {

@@ -42,6 +42,7 @@ class Checker {
     Walk walk(core_, loops_);
     while (walk.next()) {
       SYSTOLE_TRY(check_units(walk));
+      SYSTOLE_TRY(check_types(walk));
       SYSTOLE_TRY(std::visit([&](const auto& body) { return check(walk, body); }, walk.instruction().body));
     }
     return ok_status();
@@ -74,6 +75,14 @@ class Checker {
     for (int unit = 0; unit < kUnits; ++unit) {
       if ((i.wait >> unit & 1) == 0 && (i.signal >> unit & 1) == 0) continue;
       if (!unit_exists(unit)) return invalid_input(place(walk), fmt::format("names {}, which the chip does not have", unit_name(unit)), "wait and signal");
+    }
+    return ok_status();
+  }
+  Status check_types(const Walk& walk) const {
+    for (const DType type : types_of(walk.instruction())) {
+      if ((limits_.types >> static_cast<int>(type) & 1) != 0) continue;
+      return invalid_input(place(walk), fmt::format("the chip has no {}", dtype_name(type)),
+                           "a chip has one fixed-point format: its arrays', or q8.8");
     }
     return ok_status();
   }

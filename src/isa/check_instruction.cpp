@@ -21,7 +21,7 @@ class Rules {
   void require(bool condition, std::string_view field, std::string message, std::string hint = {}) {
     if (!condition) fail(field, std::move(message), std::move(hint));
   }
-  void type(std::string_view field, std::int64_t value) { range(field, value, 0, static_cast<std::int64_t>(DType::kQ8_8)); }
+  void type(std::string_view field, std::int64_t value) { range(field, value, 0, kDTypes - 1); }
   // `part` picks a bf16 part of an fp32 element.
   void part(std::int64_t part, std::int64_t format) {
     range("part", part, 0, 3);
@@ -75,7 +75,7 @@ void check(Rules& rules, const Push& i) {
 }
 void check(Rules& rules, const Pad& i) {
   rules.type("type", i.type);
-  if (i.type > static_cast<std::int64_t>(DType::kQ8_8)) return;
+  if (i.type >= kDTypes) return;
   const std::int64_t bytes = dtype_bytes(static_cast<DType>(i.type));
   rules.require(bytes <= 2 || i.value == 0, "value", "a type wider than 16 bits pads with zero only");
   rules.require(bytes != 1 || i.value <= 0xFF, "value", "wider than the one byte of the type");

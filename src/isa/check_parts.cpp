@@ -41,7 +41,8 @@ Status check_far(Space space, std::int64_t address, std::int64_t bytes, const st
 Status check_bindings(const std::vector<Binding>& bindings, const char* kind, const std::string& place) {
   for (const Binding& b : bindings) {
     const std::string where = join(place, fmt::format("{} '{}'", kind, b.name));
-    if (b.type > DType::kQ8_8) return invalid_input(where, fmt::format("unknown element type {}", static_cast<int>(b.type)));
+    if (static_cast<int>(b.type) >= kDTypes)
+      return invalid_input(where, fmt::format("unknown element type {}", static_cast<int>(b.type)));
     SYSTOLE_TRY(check_shape(b.shape, where));
     SYSTOLE_TRY(check_far(b.space, b.address, element_count(b.shape) * dtype_bytes(b.type), where));
   }

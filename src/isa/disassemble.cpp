@@ -31,7 +31,7 @@ std::string value_text(const FieldInfo& field, std::int64_t value) {
     case FieldKind::kAddress: return fmt::format("{:#x}", value);
     case FieldKind::kSpace: return std::string(space_name(value));
     case FieldKind::kType:
-      if (value <= static_cast<std::int64_t>(DType::kQ8_8)) return std::string(dtype_name(static_cast<DType>(value)));
+      if (value < kDTypes) return std::string(dtype_name(static_cast<DType>(value)));
       break;
     case FieldKind::kNumber:
     case FieldKind::kStrideSet: break;

@@ -127,7 +127,7 @@ std::string units_table() {
 
 std::string types_table() {
   std::string text = "## Element types\n\n| number | name | bytes |\n|---|---|---|\n";
-  for (int type = 0; type <= static_cast<int>(DType::kQ8_8); ++type) {
+  for (int type = 0; type < kDTypes; ++type) {
     text += fmt::format("| {} | {} | {} |\n", type, dtype_name(static_cast<DType>(type)), dtype_bytes(static_cast<DType>(type)));
   }
   return text + "\n";

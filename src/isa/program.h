@@ -73,13 +73,14 @@ std::string disassemble(const Program& program);
 Expected<Program> assemble(std::string_view text, const std::string& place);
 
 // Static rules of docs/machine.md: loops nest and are at most 6 deep, each push has its matmul, signals precede their
-// waits, addresses inside the memories, operand formats that the arrays multiply, micro-programs inside the microcode. The
-// error names core and instruction index.
+// waits, addresses inside the memories, operand formats that the arrays multiply, types that the chip knows,
+// micro-programs inside the microcode. The error names core and instruction index.
 struct MachineLimits {
   std::int64_t array_rows = 0, array_columns = 0, arrays = 0, accumulator_rows = 0, vmem_bytes = 0, hbm_bytes = 0,
                cmem_bytes = 0, dma_engines = 0;
   bool has_vector_unit = true;
   std::uint32_t formats = ~0u;   // bit t: the arrays multiply operands of format DType(t)
+  std::uint32_t types = ~0u;     // bit t: the chip knows elements of type DType(t)
 };
 Status check_program(const Program& program, const MachineLimits& limits);
 

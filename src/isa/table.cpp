@@ -114,6 +114,16 @@ void set_field(Body& body, int field, std::int64_t value) {
   }, body);
 }
 
+std::vector<DType> types_of(const Instruction& instruction) {
+  const OpcodeInfo& info = info_of(instruction);
+  std::vector<DType> types;
+  for (std::size_t i = 0; i < info.fields.size(); ++i) {
+    if (info.fields[i].kind == FieldKind::kType)
+      types.push_back(static_cast<DType>(get_field(instruction.body, static_cast<int>(i))));
+  }
+  return types;
+}
+
 int find_field(const OpcodeInfo& opcode, std::string_view name) {
   for (std::size_t i = 0; i < opcode.fields.size(); ++i) {
     if (opcode.fields[i].name == name) return static_cast<int>(i);

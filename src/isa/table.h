@@ -8,8 +8,10 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "isa/instruction.h"
+#include "numeric/dtype.h"
 
 namespace systole::isa {
 
@@ -59,6 +61,8 @@ const OpcodeInfo& info_of(const Instruction& instruction);
 Body make_body(int opcode);
 std::int64_t get_field(const Body& body, int field);
 void set_field(Body& body, int field, std::int64_t value);
+// The element types that the instruction names, each in range (check_instruction).
+std::vector<DType> types_of(const Instruction& instruction);
 // Position of the field, or -1.
 int find_field(const OpcodeInfo& opcode, std::string_view name);
 

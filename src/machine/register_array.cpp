@@ -37,7 +37,7 @@ void SystolicArray::Inputs::clear() {
 
 SystolicArray::SystolicArray(const Chip& chip, Operands operands)
     : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
-      pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64), operands_(operands),
+      pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64), operands_(operands), fraction_(fraction_bits(chip.fixed_format())),
       planes_((columns_ + feeder_ + rows_ - 1) / rows_ + 2), plane_bytes_(operand_bytes(operands) * rows_ * pitch_ + kApart),
       switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
       stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_last_(feeder_ + columns_),
@@ -182,7 +182,7 @@ void SystolicArray::clock_switches() {
 ArrayPlanes SystolicArray::planes(std::int64_t head) const {
   ArrayPlanes planes;
   planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_;
-  planes.operands = operands_;
+  planes.operands = operands_, planes.fraction = fraction_;
   planes.value = lines_.data() + head * operand_bytes(operands_), planes.value_pitch = line_pitch_;
   planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
   return planes;
@@ -218,8 +218,8 @@ void SystolicArray::clock_two_edges() {
   const Arithmetic arithmetic = *waiting_;
   waiting_.reset();
   switched_.clear();
-  const auto multiply = [=](std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
-    return arithmetic == Arithmetic::kInteger ? value * weight + sum : multiply_add(arithmetic, value, weight, sum);
+  const auto multiply = [arithmetic, fraction = fraction_](std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
+    return arithmetic == Arithmetic::kInteger ? value * weight + sum : multiply_add(arithmetic, fraction, value, weight, sum);
   };
   with_layout(operands_, [&](auto layout) {
     each_switch([&](std::int64_t r, std::int64_t c) {

@@ -131,6 +131,7 @@ class SystolicArray {
 
   // Elements: planes [R][pitch].
   Operands operands_;
+  int fraction_;  // of the Qm.n that it multiplies, if any
   std::vector<std::uint8_t> storage_;
   std::uint8_t* active_;
   std::uint32_t *sum_, *zeros_;

@@ -19,11 +19,11 @@
 #define SYSTOLE_REGISTER_KERNELS_ONCE
 namespace systole::machine {
 
-std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
+std::uint32_t multiply_add(Arithmetic arithmetic, int fraction, std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
   if (arithmetic == Arithmetic::kInteger) return value * weight + sum;
   if (arithmetic == Arithmetic::kFixed) {
-    const std::int16_t product = q88_mul(static_cast<std::int16_t>(value), static_cast<std::int16_t>(weight));
-    return static_cast<std::uint32_t>(q88_add(product, static_cast<std::int16_t>(sum)));
+    const std::int16_t product = fixed_mul(static_cast<std::int16_t>(value), static_cast<std::int16_t>(weight), fraction);
+    return static_cast<std::uint32_t>(fixed_add(product, static_cast<std::int16_t>(sum)));
   }
   return std::bit_cast<std::uint32_t>(mac_f32(std::bit_cast<float>(value), std::bit_cast<float>(weight), std::bit_cast<float>(sum)));
 }
@@ -63,7 +63,7 @@ void EachBit(std::uint64_t bits, std::int64_t w, std::int64_t columns, Function 
 }
 
 std::uint32_t Product(const ArrayPlanes& p, Arithmetic k, const std::uint8_t* value, std::int64_t r, std::int64_t c, std::uint32_t above) {
-  return multiply_add(k, get_operand(p.operands, value, r * p.value_pitch + c), get_operand(p.operands, p.active, r * p.pitch + c), above);
+  return multiply_add(k, p.fraction, get_operand(p.operands, value, r * p.value_pitch + c), get_operand(p.operands, p.active, r * p.pitch + c), above);
 }
 
 void ClockSums(const ArrayPlanes& p) {
@@ -120,21 +120,22 @@ constexpr Du du;
 constexpr Di di;
 constexpr Df df;
 
+// An element's step; `fraction` is the array's, which only fixed point looks at.
 struct Integer {
-  HWY_INLINE U operator()(U value, U weight, U sum) const { return hn::Add(hn::Mul(value, weight), sum); }
+  static HWY_INLINE U Step(int /*fraction*/, U value, U weight, U sum) { return hn::Add(hn::Mul(value, weight), sum); }
 };
 struct Float {
-  HWY_INLINE U operator()(U value, U weight, U sum) const {
+  static HWY_INLINE U Step(int /*fraction*/, U value, U weight, U sum) {
     const auto result = hn::MulAdd(hn::BitCast(df, value), hn::BitCast(df, weight), hn::BitCast(df, sum));
     return hn::IfThenElse(hn::RebindMask(du, hn::IsNaN(result)), hn::Set(du, kCanonicalNan), hn::BitCast(du, result));
   }
 };
 struct Fixed {
-  HWY_INLINE U operator()(U value, U weight, U sum) const {
+  static HWY_INLINE U Step(int fraction, U value, U weight, U sum) {
     const auto low = hn::Set(di, -32768), high = hn::Set(di, 32767);
     const auto clamp = [&](auto x) HWY_ATTR { return hn::Min(hn::Max(x, low), high); };
     const auto product = hn::Mul(hn::BitCast(di, value), hn::BitCast(di, weight));
-    const auto rounded = clamp(hn::ShiftRight<8>(hn::Add(product, hn::Set(di, 128))));
+    const auto rounded = clamp(hn::ShiftRightSame(hn::Add(product, hn::Set(di, 1 << (fraction - 1))), fraction));
     return hn::BitCast(du, clamp(hn::Add(rounded, hn::BitCast(di, sum))));
   }
 };
@@ -159,28 +160,28 @@ HWY_INLINE U Choose(std::uint64_t bits, U yes, U no) {
 template <class Operand, class Function>
 struct InOrder {
   using T = typename Operand::T;
-  static HWY_INLINE U Result(const T* value, const T* weight, const std::uint32_t* above) {
-    return Function()(Operand::Read(value), Operand::Read(weight), hn::Load(du, above));
+  static HWY_INLINE U Result(int fraction, const T* value, const T* weight, const std::uint32_t* above) {
+    return Function::Step(fraction, Operand::Read(value), Operand::Read(weight), hn::Load(du, above));
   }
-  static HWY_INLINE void All(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
+  static HWY_INLINE void All(int fraction, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
                              std::uint32_t* HWY_RESTRICT sum, std::size_t columns) {
-    for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) hn::Store(Result(value + c, weight + c, above + c), du, sum + c);
+    for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) hn::Store(Result(fraction, value + c, weight + c, above + c), du, sum + c);
   }
   // sum[c] = function(value[c], weight[c], function(earlier[c], weight_above[c], above[c])).
-  static HWY_INLINE void Twice(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
+  static HWY_INLINE void Twice(int fraction, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
                                const T* HWY_RESTRICT weight_above, const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum,
                                std::size_t columns) {
     for (std::size_t c = 0; c < columns; c += hn::Lanes(du)) {
-      const U first = Result(earlier + c, weight_above + c, above + c);
-      hn::Store(Function()(Operand::Read(value + c), Operand::Read(weight + c), first), du, sum + c);
+      const U first = Result(fraction, earlier + c, weight_above + c, above + c);
+      hn::Store(Function::Step(fraction, Operand::Read(value + c), Operand::Read(weight + c), first), du, sum + c);
     }
   }
   // The columns whose bits are set, 64 at most.
-  static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
+  static HWY_INLINE void Some(int fraction, std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
     const std::size_t lanes = hn::Lanes(du);
     for (std::size_t c = 0; bits != 0; c += lanes, bits >>= lanes) {
       const std::uint64_t here = bits & LowBits(static_cast<std::int64_t>(lanes));
-      if (here != 0) hn::Store(Choose(here, Result(value + c, weight + c, above + c), hn::Load(du, sum + c)), du, sum + c);
+      if (here != 0) hn::Store(Choose(here, Result(fraction, value + c, weight + c, above + c), hn::Load(du, sum + c)), du, sum + c);
     }
   }
 };
@@ -197,18 +198,18 @@ struct IntegerPairs {
     const auto sum = hn::ReorderWidenMulAccumulate(di, value, weight, hn::Zero(di), other);
     return hn::BitCast(du, hn::RearrangeToOddPlusEven(sum, other));
   }
-  static HWY_INLINE U Even(S value, S weight, U above) {
+  static HWY_INLINE U Even(int /*fraction*/, S value, S weight, U above) {
     return hn::Add(above, Product(value, hn::BitCast(ds, hn::And(hn::BitCast(du, weight), hn::Set(du, 0xFFFFu)))));
   }
-  static HWY_INLINE U Odd(S value, S weight, U above) {
+  static HWY_INLINE U Odd(int /*fraction*/, S value, S weight, U above) {
     return hn::Add(above, Product(value, hn::BitCast(ds, hn::And(hn::BitCast(du, weight), hn::Set(du, 0xFFFF0000u)))));
   }
 };
 struct FixedPairs {
   static HWY_INLINE U EvenOf(S x) { return hn::BitCast(du, hn::ShiftRight<16>(hn::ShiftLeft<16>(hn::BitCast(di, x)))); }
   static HWY_INLINE U OddOf(S x) { return hn::BitCast(du, hn::ShiftRight<16>(hn::BitCast(di, x))); }
-  static HWY_INLINE U Even(S value, S weight, U above) { return Fixed()(EvenOf(value), EvenOf(weight), above); }
-  static HWY_INLINE U Odd(S value, S weight, U above) { return Fixed()(OddOf(value), OddOf(weight), above); }
+  static HWY_INLINE U Even(int fraction, S value, S weight, U above) { return Fixed::Step(fraction, EvenOf(value), EvenOf(weight), above); }
+  static HWY_INLINE U Odd(int fraction, S value, S weight, U above) { return Fixed::Step(fraction, OddOf(value), OddOf(weight), above); }
 };
 
 // Bits 0, 2, 4, .. of 32 as bits 0 .. 15.
@@ -226,19 +227,19 @@ struct InPairs {
   using T = std::uint16_t;
   static constexpr std::size_t kHalf = kSumBlock / 2;
   static HWY_INLINE S Read(const T* p) { return hn::LoadU(ds, reinterpret_cast<const std::int16_t*>(p)); }
-  static HWY_INLINE void All(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
+  static HWY_INLINE void All(int fraction, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const std::uint32_t* HWY_RESTRICT above,
                              std::uint32_t* HWY_RESTRICT sum, std::size_t columns) {
     const std::size_t lanes = hn::Lanes(du);
     for (std::size_t first = 0; first < columns; first += kSumBlock) {
       for (std::size_t i = 0; i < kHalf; i += lanes) {
         const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
         const std::size_t at = first + i;
-        hn::Store(Pairs::Even(v, w, hn::Load(du, above + at)), du, sum + at);
-        hn::Store(Pairs::Odd(v, w, hn::Load(du, above + at + kHalf)), du, sum + at + kHalf);
+        hn::Store(Pairs::Even(fraction, v, w, hn::Load(du, above + at)), du, sum + at);
+        hn::Store(Pairs::Odd(fraction, v, w, hn::Load(du, above + at + kHalf)), du, sum + at + kHalf);
       }
     }
   }
-  static HWY_INLINE void Twice(const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
+  static HWY_INLINE void Twice(int fraction, const T* HWY_RESTRICT value, const T* HWY_RESTRICT weight, const T* HWY_RESTRICT earlier,
                                const T* HWY_RESTRICT weight_above, const std::uint32_t* HWY_RESTRICT above, std::uint32_t* HWY_RESTRICT sum,
                                std::size_t columns) {
     const std::size_t lanes = hn::Lanes(du);
@@ -247,12 +248,12 @@ struct InPairs {
         const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
         const S e = Read(earlier + first + 2 * i), x = Read(weight_above + first + 2 * i);
         const std::size_t at = first + i;
-        hn::Store(Pairs::Even(v, w, Pairs::Even(e, x, hn::Load(du, above + at))), du, sum + at);
-        hn::Store(Pairs::Odd(v, w, Pairs::Odd(e, x, hn::Load(du, above + at + kHalf))), du, sum + at + kHalf);
+        hn::Store(Pairs::Even(fraction, v, w, Pairs::Even(fraction, e, x, hn::Load(du, above + at))), du, sum + at);
+        hn::Store(Pairs::Odd(fraction, v, w, Pairs::Odd(fraction, e, x, hn::Load(du, above + at + kHalf))), du, sum + at + kHalf);
       }
     }
   }
-  static HWY_INLINE void Some(std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
+  static HWY_INLINE void Some(int fraction, std::uint64_t bits, const T* value, const T* weight, const std::uint32_t* above, std::uint32_t* sum) {
     const std::size_t lanes = hn::Lanes(du);
     const std::uint64_t full = LowBits(static_cast<std::int64_t>(lanes));
     for (std::size_t first = 0; bits != 0; first += kSumBlock, bits >>= kSumBlock) {
@@ -261,8 +262,8 @@ struct InPairs {
         if ((((even | odd) >> i) & full) == 0) continue;
         const S v = Read(value + first + 2 * i), w = Read(weight + first + 2 * i);
         const std::size_t at = first + i, other = at + kHalf;
-        hn::Store(Choose((even >> i) & full, Pairs::Even(v, w, hn::Load(du, above + at)), hn::Load(du, sum + at)), du, sum + at);
-        hn::Store(Choose((odd >> i) & full, Pairs::Odd(v, w, hn::Load(du, above + other)), hn::Load(du, sum + other)), du, sum + other);
+        hn::Store(Choose((even >> i) & full, Pairs::Even(fraction, v, w, hn::Load(du, above + at)), hn::Load(du, sum + at)), du, sum + at);
+        hn::Store(Choose((odd >> i) & full, Pairs::Odd(fraction, v, w, hn::Load(du, above + other)), hn::Load(du, sum + other)), du, sum + other);
       }
     }
   }
@@ -280,9 +281,9 @@ HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r
     const std::uint64_t exist = LowBits(p.columns - c);
     all = all && (RowBits(line, r, c / 64) & exist) == exist;
   }
-  if (all) return Columns::All(value, weight, above, sum, static_cast<std::size_t>(p.columns));
+  if (all) return Columns::All(p.fraction, value, weight, above, sum, static_cast<std::size_t>(p.columns));
   for (std::int64_t c = 0; c < p.columns; c += 64) {
-    Columns::Some(RowBits(line, r, c / 64) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c);
+    Columns::Some(p.fraction, RowBits(line, r, c / 64) & LowBits(p.columns - c), value + c, weight + c, above + c, sum + c);
   }
 }
 
@@ -293,9 +294,9 @@ void AllRows(const ArrayPlanes& p) {
   const T* weight = reinterpret_cast<const T*>(p.active) + (p.rows - 1) * p.pitch;
   std::uint32_t* sum = p.sum + (p.rows - 1) * p.pitch;
   for (std::int64_t r = p.rows - 1; r > 0; --r, value -= p.value_pitch, weight -= p.pitch, sum -= p.pitch) {
-    Columns::All(value, weight, sum - p.pitch, sum, columns);
+    Columns::All(p.fraction, value, weight, sum - p.pitch, sum, columns);
   }
-  Columns::All(value, weight, p.zeros, sum, columns);
+  Columns::All(p.fraction, value, weight, p.zeros, sum, columns);
 }
 
 template <class Columns, class T = typename Columns::T>
@@ -305,16 +306,16 @@ void AllRowsTwice(const ArrayPlanes& p) {
   const T* const earlier = reinterpret_cast<const T*>(p.earlier);
   const T* const weight = reinterpret_cast<const T*>(p.active);
   for (std::int64_t r = p.rows - 1; r > 0; --r) {
-    Columns::Twice(value + r * p.value_pitch, weight + r * p.pitch, earlier + (r - 1) * p.value_pitch, weight + (r - 1) * p.pitch,
+    Columns::Twice(p.fraction, value + r * p.value_pitch, weight + r * p.pitch, earlier + (r - 1) * p.value_pitch, weight + (r - 1) * p.pitch,
                    r == 1 ? p.zeros : p.sum + (r - 2) * p.pitch, p.sum + r * p.pitch, columns);
   }
-  Columns::All(value, weight, p.zeros, p.sum, columns);
+  Columns::All(p.fraction, value, weight, p.zeros, p.sum, columns);
 }
 
 template <class Columns, class T = typename Columns::T>
 void LastRow(const ArrayPlanes& p, std::uint32_t* sums) {
   const std::int64_t r = p.rows - 1;
-  Columns::All(reinterpret_cast<const T*>(p.value) + r * p.value_pitch, reinterpret_cast<const T*>(p.active) + r * p.pitch,
+  Columns::All(p.fraction, reinterpret_cast<const T*>(p.value) + r * p.value_pitch, reinterpret_cast<const T*>(p.active) + r * p.pitch,
                r == 0 ? p.zeros : p.sum + (r - 1) * p.pitch, sums, static_cast<std::size_t>(p.columns));
 }
 

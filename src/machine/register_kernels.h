@@ -14,11 +14,13 @@ namespace systole::machine {
 enum class Arithmetic : std::uint8_t { kInteger, kFloat, kFixed };
 constexpr int kArithmetics = 3;
 constexpr Arithmetic arithmetic_of(DType format) {
-  return is_float(format) ? Arithmetic::kFloat : format == DType::kQ8_8 ? Arithmetic::kFixed : Arithmetic::kInteger;
+  return is_float(format) ? Arithmetic::kFloat : is_fixed(format) ? Arithmetic::kFixed : Arithmetic::kInteger;
 }
 
-// The definitions: value x weight + sum of an element, and the addition into an accumulator (of floats, add_floats).
-std::uint32_t multiply_add(Arithmetic arithmetic, std::uint32_t value, std::uint32_t weight, std::uint32_t sum);
+// The definitions: value x weight + sum of an element (`fraction`: of the array's Qm.n), and the addition into an
+// accumulator (of floats, add_floats).
+std::uint32_t multiply_add(Arithmetic arithmetic, int fraction, std::uint32_t value, std::uint32_t weight,
+                           std::uint32_t sum);
 std::uint32_t add_floats(std::uint32_t before, std::uint32_t sum);
 inline std::uint32_t add_to_accumulator(Arithmetic arithmetic, std::uint32_t before, std::uint32_t sum) {
   if (arithmetic == Arithmetic::kInteger) return before + sum;
@@ -70,6 +72,7 @@ struct BitLine {
 struct ArrayPlanes {
   std::int64_t rows = 0, columns = 0, pitch = 0;
   Operands operands = Operands::kWords;
+  int fraction = 8;                           // bits behind the point of the array's Qm.n
   const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart
   const std::uint8_t* earlier = nullptr;      // operands of the edge before, as far apart; for clock_all_sums_twice
   std::int64_t value_pitch = 0;

@@ -69,7 +69,7 @@ void convert(const std::uint8_t* bytes, std::int64_t count, const OperandFormat&
     const std::int64_t n = std::min(kBlock, count - i);
     std::memcpy(block.from, bytes + i * size, static_cast<std::size_t>(n * size));
     if (is_float(f.format)) to_float_words(block, f, n, to + i);
-    else if (f.format == DType::kQ8_8) to_fixed_words(block, f, n, to + i);
+    else if (is_fixed(f.format)) to_fixed_words(block, f, n, to + i);
     else to_integer_words(block, f, n, to + i);
   }
 }

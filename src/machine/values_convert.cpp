@@ -48,7 +48,7 @@ void convert_edge(const EdgeFormat& edge, const std::uint8_t* from, std::uint8_t
     f32_to_bf16_parts(from, to, count, edge.part);
     return;
   }
-  const bool integers = is_integer(edge.format) && !is_float(edge.type) && edge.type != DType::kQ8_8;
+  const bool integers = is_integer(edge.format) && !is_real(edge.type);
   float floats[kBlock];
   std::int32_t ints[kBlock];
   alignas(8) std::uint8_t source[kBlock * 8], target[kBlock * 8];

@@ -16,7 +16,8 @@ constexpr std::int64_t kParallelMacs = 1 << 20;         // smaller products stay
 constexpr std::int64_t kSourceModulus = std::int64_t{1} << 32;
 
 bool multiplies_together(const TileFormat& f) {
-  return is_float(f.activation) == is_float(f.weight) && (f.activation == DType::kQ8_8) == (f.weight == DType::kQ8_8);
+  if (is_fixed(f.activation) || is_fixed(f.weight)) return f.activation == f.weight;
+  return is_float(f.activation) == is_float(f.weight);
 }
 
 // The rows that a matmul streams. Offsets are bytes from `base` in VMEM.

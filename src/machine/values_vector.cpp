@@ -408,7 +408,7 @@ Outcome ValueCore::run(const isa::Run& run) {
     Stream& s = vector.stream(slot);
     s.type = static_cast<DType>(bind.type);
     s.size = dtype_bytes(s.type);
-    s.as_float = is_float(s.type) || s.type == DType::kQ8_8;
+    s.as_float = is_real(s.type);
     // 36 bits hold a base in front of the memory too (a window's first row may lie there).
     std::int64_t base = static_cast<std::int64_t>(static_cast<std::uint64_t>(bind.base) << 28) >> 28;
     if (bind.space == static_cast<std::int64_t>(isa::Space::kAccumulator)) {

@@ -152,13 +152,15 @@ std::int32_t f32_to_i32(float x) { return saturate<std::int32_t>(std::nearbyint(
 std::int32_t f32_to_i32_truncate(float x) { return saturate<std::int32_t>(std::trunc(static_cast<double>(x))); }
 float i32_to_f32(std::int32_t x) { return static_cast<float>(x); }
 
-std::int16_t q88_mul(std::int16_t a, std::int16_t b) {
+std::int16_t fixed_mul(std::int16_t a, std::int16_t b, int fraction) {
   const std::int32_t product = std::int32_t{a} * std::int32_t{b};
-  return saturate16((product + 128) >> 8);
+  return saturate16((product + (1 << (fraction - 1))) >> fraction);
 }
-std::int16_t q88_add(std::int16_t a, std::int16_t b) { return saturate16(std::int32_t{a} + std::int32_t{b}); }
-std::int16_t f32_to_q88(float x) { return saturate<std::int16_t>(std::nearbyint(static_cast<double>(x) * 256.0)); }
-float q88_to_f32(std::int16_t x) { return static_cast<float>(x) * 0x1p-8f; }
+std::int16_t fixed_add(std::int16_t a, std::int16_t b) { return saturate16(std::int32_t{a} + std::int32_t{b}); }
+std::int16_t f32_to_fixed(float x, int fraction) {
+  return saturate<std::int16_t>(std::nearbyint(static_cast<double>(x) * static_cast<double>(1 << fraction)));
+}
+float fixed_to_f32(std::int16_t x, int fraction) { return static_cast<float>(x) / static_cast<float>(1 << fraction); }
 
 std::uint16_t bf16_part(float x, int part) {
   float rest = x;
@@ -189,9 +191,9 @@ float load_as_f32(DType type, const void* p) {
     case DType::kTF32: return f32_to_tf32(load<float>(p));
     case DType::kF32: return canonical(load<float>(p));
     case DType::kF64: return canonical(static_cast<float>(load<double>(p)));
-    case DType::kQ8_8: return q88_to_f32(load<std::int16_t>(p));
+    default:
+      return fixed_to_f32(load<std::int16_t>(p), fraction_bits(type));
   }
-  return 0;
 }
 
 void store_from_f32(DType type, void* p, float x) {
@@ -213,7 +215,8 @@ void store_from_f32(DType type, void* p, float x) {
     case DType::kTF32: return store(p, f32_to_tf32(x));
     case DType::kF32: return store(p, canonical(x));
     case DType::kF64: return store(p, std::isnan(x) ? std::bit_cast<double>(0x7FF8000000000000ull) : double{x});
-    case DType::kQ8_8: return store(p, f32_to_q88(x));
+    default:
+      return store(p, f32_to_fixed(x, fraction_bits(type)));
   }
 }
 
@@ -249,8 +252,9 @@ void store_from_i32(DType type, void* p, std::int32_t x) {
     case DType::kU32: return store_clamped<std::uint32_t>(p, x);
     case DType::kU64: return store_clamped<std::uint64_t>(p, x);
     case DType::kF64: return store(p, static_cast<double>(x));
-    case DType::kQ8_8: return store(p, saturate16(std::clamp(x, -32768, 32767) * 256));
-    default: return store_from_f32(type, p, i32_to_f32(x));
+    default:
+      if (is_fixed(type)) return store(p, saturate16(std::clamp(x, -32768, 32767) * (1 << fraction_bits(type))));
+      return store_from_f32(type, p, i32_to_f32(x));
   }
 }
 

@@ -30,11 +30,11 @@ std::int32_t f32_to_i32(float x);       // nearest even, saturating, NaN -> 0
 std::int32_t f32_to_i32_truncate(float x);
 float i32_to_f32(std::int32_t x);
 
-// Q8.8 (facts: TinyTPU): products round half up and saturate, sums saturate.
-std::int16_t q88_mul(std::int16_t a, std::int16_t b);
-std::int16_t q88_add(std::int16_t a, std::int16_t b);
-std::int16_t f32_to_q88(float x);
-float q88_to_f32(std::int16_t x);
+// Fixed point of 16 bits, `fraction` of them behind the point: products round half up and saturate, sums saturate.
+std::int16_t fixed_mul(std::int16_t a, std::int16_t b, int fraction);
+std::int16_t fixed_add(std::int16_t a, std::int16_t b);
+std::int16_t f32_to_fixed(float x, int fraction);  // nearest even, saturating, NaN -> 0
+float fixed_to_f32(std::int16_t x, int fraction);  // exact
 
 // fp32 = hi + mid + lo, each a bf16 (part 0, 1, 2): part i is the bf16 nearest to what the parts before it leave.
 std::uint16_t bf16_part(float x, int part);

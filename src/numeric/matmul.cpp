@@ -99,6 +99,7 @@ void WeightTile::Packed::multiply_rows(const std::uint32_t* words, std::int64_t 
   const JoinFunction join = join_function(*kernel);
   const std::uint32_t zw = weight_offset(kernel->form, format.weight);
   const std::int64_t depth = groups();
+  const int fraction = is_fixed(format.activation) ? fraction_bits(format.activation) : 0;
   Joining joining;
   joining.accumulate = accumulate;
   joining.short_chunk = shape.rows < shape.array_rows;
@@ -109,7 +110,7 @@ void WeightTile::Packed::multiply_rows(const std::uint32_t* words, std::int64_t 
     for (std::int64_t row = 0; row < rows; row += kBlockRows) {
       const std::uint32_t* block = words + row * depth;
       for (std::int64_t i = 0; zw != 0 && i < kBlockRows; ++i) joining.row_terms[i] = zw * sum_of_bytes(block + i * depth, depth);
-      kernel->kernel(block, panel, depth, sums);
+      kernel->kernel(block, panel, depth, sums, fraction);
       join(sums, joining, std::min(kBlockRows, rows - row), columns, acc + row * acc_pitch + column, acc_pitch);
     }
   }
@@ -120,7 +121,7 @@ WeightTile::WeightTile(TileFormat format, const void* weights, std::int64_t k, s
     : packed_(std::make_unique<Packed>()) {
   assert(k >= 1 && k <= array_rows && n >= 1 && n <= pitch);
   assert(is_float(format.activation) == is_float(format.weight));
-  assert((format.activation == DType::kQ8_8) == (format.weight == DType::kQ8_8));
+  assert((!is_fixed(format.activation) && !is_fixed(format.weight)) || format.activation == format.weight);
   packed_->format = format;
   packed_->shape = {k, n, array_rows};
   packed_->kernel = kernel ? kernel : fastest_kernel(format);

@@ -2,9 +2,9 @@
 //
 // For one output element: the chunk's sum starts at +0 and takes rows 0 .. R-1 in order, acc' = fma(a[r], w[r], acc')
 // with one rounding to nearest even; rows from `rows` (k) to R-1 count as +0 * +0; then acc = (accumulate ? acc : +0) +
-// sum, one rounding. Subnormal inputs and results are zero of the same sign, NaN results are canonical (numeric/mac.h is
-// one such step). Integer formats wrap in int32. Q8.8: products round half up and saturate, every sum saturates to 16
-// bits, and the accumulator too (kept as int32).
+// sum, one rounding. Subnormal inputs and results are zero of the same sign, NaN results are canonical (numeric/mac.h
+// is one such step). Integer formats wrap in int32. Fixed point (both operands in one Qm.n): products round half up and
+// saturate, every sum saturates to 16 bits, and the accumulator too (kept as int32).
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct TileFormat {
   DType weight = DType::kBF16;
   bool operator==(const TileFormat&) const = default;
 };
-// fp32 for floating point, int32 for integers and Q8.8.
+// fp32 for floating point, int32 for integers and fixed point.
 DType accumulator_type(const TileFormat& format);
 
 struct KernelEntry;  // numeric/tile_kernels.h

@@ -33,11 +33,11 @@ std::uint32_t integer_sum(const TileFormat& format, const TileShape& shape, cons
   return sum;
 }
 
-std::int16_t fixed_sum(const TileShape& shape, const void* a_row, const void* w_column) {
+std::int16_t fixed_sum(int fraction, const TileShape& shape, const void* a_row, const void* w_column) {
   const auto* a = static_cast<const std::int16_t*>(a_row);
   const auto* w = static_cast<const std::int16_t*>(w_column);
   std::int16_t sum = 0;
-  for (std::int64_t r = 0; r < shape.rows; ++r) sum = q88_add(q88_mul(a[r], w[r * shape.columns]), sum);
+  for (std::int64_t r = 0; r < shape.rows; ++r) sum = fixed_add(fixed_mul(a[r], w[r * shape.columns], fraction), sum);
   return sum;
 }
 
@@ -50,9 +50,10 @@ void multiply_tile_reference(const TileFormat& format, const TileShape& shape, c
     for (std::int64_t j = 0; j < shape.columns; ++j) {
       const void* w_column = element(format.weight, weights, j);
       void* out = static_cast<std::uint8_t*>(acc) + (i * acc_pitch + j) * 4;
-      if (format.activation == DType::kQ8_8) {
+      if (is_fixed(format.activation)) {
         auto* sum = static_cast<std::int32_t*>(out);
-        *sum = q88_add(static_cast<std::int16_t>(accumulate ? *sum : 0), fixed_sum(shape, a_row, w_column));
+        const std::int16_t chunk = fixed_sum(fraction_bits(format.activation), shape, a_row, w_column);
+        *sum = fixed_add(static_cast<std::int16_t>(accumulate ? *sum : 0), chunk);
       } else if (is_float(format.activation)) {
         auto* sum = static_cast<float*>(out);
         *sum = add_f32_flushed(accumulate ? *sum : 0.0f, float_sum(format, shape, a_row, w_column));

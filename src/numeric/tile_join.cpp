@@ -92,7 +92,7 @@ __attribute__((target("avx512f"), min_vector_width(512))) void integers_avx512(S
 JoinFunction join_function(const KernelEntry& kernel) {
   const bool is_float = kernel.form == OperandForm::kF32 || kernel.form == OperandForm::kBF16x2;
   if (is_float && !kernel.flushes) return join_defined;
-  if (kernel.form == OperandForm::kQ8_8) return fixed;
+  if (kernel.form == OperandForm::kFixed) return fixed;
 #if defined(__x86_64__)
   if (__builtin_cpu_supports("avx512f") != 0) return is_float ? flushed_avx512 : integers_avx512;
 #endif

@@ -29,14 +29,16 @@ template <typename Step>
   }
 }
 
-void portable_f32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums) {
+void portable_f32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums,
+                  int /*fraction*/) {
   portable(a, w, groups, sums, [](std::uint32_t x, std::uint32_t y, std::uint32_t sum) {
     return std::bit_cast<std::uint32_t>(
         mac_f32(std::bit_cast<float>(x), std::bit_cast<float>(y), std::bit_cast<float>(sum)));
   });
 }
 
-void portable_i16x2(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums) {
+void portable_i16x2(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums,
+                    int /*fraction*/) {
   portable(a, w, groups, sums, [](std::uint32_t x, std::uint32_t y, std::uint32_t sum) {
     const auto low = static_cast<std::uint32_t>(static_cast<std::int16_t>(x) * static_cast<std::int16_t>(y));
     const auto high = static_cast<std::uint32_t>((static_cast<std::int32_t>(x) >> 16) * (static_cast<std::int32_t>(y) >> 16));
@@ -46,23 +48,28 @@ void portable_i16x2(const std::uint32_t* a, const std::uint32_t* w, std::int64_t
 
 constexpr auto kStepI32 = [](std::uint32_t x, std::uint32_t y, std::uint32_t sum) { return sum + x * y; };
 
-constexpr auto kStepFixed = [](std::uint32_t x, std::uint32_t y, std::uint32_t sum) {
-  const std::int32_t product = static_cast<std::int32_t>(x) * static_cast<std::int32_t>(y);
-  const std::int32_t rounded = std::clamp((product + 128) >> 8, -32768, 32767);
-  return static_cast<std::uint32_t>(std::clamp(static_cast<std::int32_t>(sum) + rounded, -32768, 32767));
+struct StepFixed {
+  int fraction;
+  std::uint32_t operator()(std::uint32_t x, std::uint32_t y, std::uint32_t sum) const {
+    const std::int32_t product = static_cast<std::int32_t>(x) * static_cast<std::int32_t>(y);
+    const std::int32_t rounded = std::clamp((product + (1 << (fraction - 1))) >> fraction, -32768, 32767);
+    return static_cast<std::uint32_t>(std::clamp(static_cast<std::int32_t>(sum) + rounded, -32768, 32767));
+  }
 };
 
-void portable_i32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums) {
+void portable_i32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums,
+                  int /*fraction*/) {
   portable(a, w, groups, sums, kStepI32);
 }
-void portable_q88(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums) {
-  portable(a, w, groups, sums, kStepFixed);
+void portable_fixed(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, std::uint32_t* sums,
+                    int fraction) {
+  portable(a, w, groups, sums, StepFixed{fraction});
 }
 
 #if SYSTOLE_X86
 
 __attribute__((target("avx512f"))) void avx512_f32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups,
-                                                   std::uint32_t* sums) {
+                                                   std::uint32_t* sums, int /*fraction*/) {
   __m512 sum[kBlockRows][4];
   for (auto& row : sum) for (auto& s : row) s = _mm512_setzero_ps();
   for (std::int64_t g = 0; g < groups; ++g, w += kBlockColumns) {
@@ -81,7 +88,7 @@ __attribute__((target("avx512f"))) void avx512_f32(const std::uint32_t* a, const
 }
 
 __attribute__((target("avx2,fma"))) void avx2_f32(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups,
-                                                  std::uint32_t* sums) {
+                                                  std::uint32_t* sums, int /*fraction*/) {
   for (std::int64_t column = 0; column < kBlockColumns; column += 16) {
     __m256 sum[kBlockRows][2];
     for (auto& row : sum) row[0] = row[1] = _mm256_setzero_ps();
@@ -104,24 +111,25 @@ __attribute__((target("avx2,fma"))) void avx2_f32(const std::uint32_t* a, const 
 }
 
 // The integer and bf16 dot products share this loop; `Dot` is sum + dot(activation word, weight word) per lane.
-#define SYSTOLE_AVX512_DOT_KERNEL(name, isa, dot)                                                                 \
-  __attribute__((target(isa))) void name(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups,     \
-                                         std::uint32_t* sums) {                                                   \
-    __m512i sum[kBlockRows][4];                                                                                   \
-    for (auto& row : sum) for (auto& s : row) s = _mm512_setzero_si512();                                         \
-    for (std::int64_t g = 0; g < groups; ++g, w += kBlockColumns) {                              \
-      const __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + 16);                                  \
-      const __m512i w2 = _mm512_loadu_si512(w + 32), w3 = _mm512_loadu_si512(w + 48);                             \
-      _Pragma("clang loop unroll(full)") for (std::int64_t i = 0; i < kBlockRows; ++i) {                          \
-        const __m512i x = _mm512_set1_epi32(static_cast<int>(a[i * groups + g]));                                              \
-        sum[i][0] = dot(sum[i][0], x, w0);                                                                        \
-        sum[i][1] = dot(sum[i][1], x, w1);                                                                        \
-        sum[i][2] = dot(sum[i][2], x, w2);                                                                        \
-        sum[i][3] = dot(sum[i][3], x, w3);                                                                        \
-      }                                                                                                           \
-    }                                                                                                             \
-    for (std::int64_t i = 0; i < kBlockRows; ++i)                                                                 \
-      for (std::int64_t j = 0; j < 4; ++j) _mm512_storeu_si512(sums + i * kBlockColumns + j * 16, sum[i][j]);     \
+#define SYSTOLE_AVX512_DOT_KERNEL(name, isa, dot)                                                             \
+  __attribute__((target(isa))) void name(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, \
+                                         std::uint32_t* sums, int /*fraction*/) {                             \
+    __m512i sum[kBlockRows][4];                                                                               \
+    for (auto& row : sum)                                                                                     \
+      for (auto& s : row) s = _mm512_setzero_si512();                                                         \
+    for (std::int64_t g = 0; g < groups; ++g, w += kBlockColumns) {                                           \
+      const __m512i w0 = _mm512_loadu_si512(w), w1 = _mm512_loadu_si512(w + 16);                              \
+      const __m512i w2 = _mm512_loadu_si512(w + 32), w3 = _mm512_loadu_si512(w + 48);                         \
+      _Pragma("clang loop unroll(full)") for (std::int64_t i = 0; i < kBlockRows; ++i) {                      \
+        const __m512i x = _mm512_set1_epi32(static_cast<int>(a[i * groups + g]));                             \
+        sum[i][0] = dot(sum[i][0], x, w0);                                                                    \
+        sum[i][1] = dot(sum[i][1], x, w1);                                                                    \
+        sum[i][2] = dot(sum[i][2], x, w2);                                                                    \
+        sum[i][3] = dot(sum[i][3], x, w3);                                                                    \
+      }                                                                                                       \
+    }                                                                                                         \
+    for (std::int64_t i = 0; i < kBlockRows; ++i)                                                             \
+      for (std::int64_t j = 0; j < 4; ++j) _mm512_storeu_si512(sums + i * kBlockColumns + j * 16, sum[i][j]); \
   }
 
 // Assembler: clang 16 runs out of stack in its optimiser on the bf16 intrinsic with a broadcast operand.
@@ -137,7 +145,7 @@ SYSTOLE_AVX512_DOT_KERNEL(avx512_i16x2, "avx512f,avx512vnni", _mm512_dpwssd_epi3
 SYSTOLE_AVX512_DOT_KERNEL(avx512bw_i16x2, "avx512f,avx512bw", SYSTOLE_MADD_I16)
 
 __attribute__((target("avx2"))) void avx2_i16x2(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups,
-                                                std::uint32_t* sums) {
+                                                std::uint32_t* sums, int /*fraction*/) {
   for (std::int64_t column = 0; column < kBlockColumns; column += 16) {
     __m256i sum[kBlockRows][2];
     for (auto& row : sum) row[0] = row[1] = _mm256_setzero_si256();
@@ -162,13 +170,13 @@ __attribute__((target("avx2"))) void avx2_i16x2(const std::uint32_t* a, const st
 // Plain loops that the compiler vectorises for the instruction set.
 #define SYSTOLE_LOOP_KERNEL(name, isa, step)                                                                  \
   __attribute__((target(isa))) void name(const std::uint32_t* a, const std::uint32_t* w, std::int64_t groups, \
-                                         std::uint32_t* sums) {                                               \
+                                         std::uint32_t* sums, [[maybe_unused]] int fraction) {                \
     portable(a, w, groups, sums, step);                                                                       \
   }
 SYSTOLE_LOOP_KERNEL(avx512_i32, "avx512f", kStepI32)
 SYSTOLE_LOOP_KERNEL(avx2_i32, "avx2", kStepI32)
-SYSTOLE_LOOP_KERNEL(avx512_q88, "avx512f", kStepFixed)
-SYSTOLE_LOOP_KERNEL(avx2_q88, "avx2", kStepFixed)
+SYSTOLE_LOOP_KERNEL(avx512_fixed, "avx512f", StepFixed{fraction})
+SYSTOLE_LOOP_KERNEL(avx2_fixed, "avx2", StepFixed{fraction})
 
 #endif  // SYSTOLE_X86
 
@@ -191,13 +199,13 @@ std::vector<KernelEntry> list_kernels() {
   list.push_back({"avx2", OperandForm::kI16x2, avx2_i16x2, false, avx2});
   list.push_back({"avx512", OperandForm::kI32, avx512_i32, false, avx512});
   list.push_back({"avx2", OperandForm::kI32, avx2_i32, false, avx2});
-  list.push_back({"avx512", OperandForm::kQ8_8, avx512_q88, false, avx512});
-  list.push_back({"avx2", OperandForm::kQ8_8, avx2_q88, false, avx2});
+  list.push_back({"avx512", OperandForm::kFixed, avx512_fixed, false, avx512});
+  list.push_back({"avx2", OperandForm::kFixed, avx2_fixed, false, avx2});
 #endif
   list.push_back({"portable", OperandForm::kF32, portable_f32, false, true});
   list.push_back({"portable", OperandForm::kI16x2, portable_i16x2, false, true});
   list.push_back({"portable", OperandForm::kI32, portable_i32, false, true});
-  list.push_back({"portable", OperandForm::kQ8_8, portable_q88, false, true});
+  list.push_back({"portable", OperandForm::kFixed, portable_fixed, false, true});
   return list;
 }
 

@@ -14,17 +14,17 @@ constexpr std::int64_t kBlockRows = 6;
 constexpr std::int64_t kBlockColumns = 64;
 
 enum class OperandForm {
-  kF32,      // fp32, one a word
-  kBF16x2,   // bf16 pairs
-  kI8x4,     // uint8 activations, int8 weights, four a word
-  kI16x2,    // int16 pairs
-  kI32,      // int32, wrapping
-  kQ8_8,     // int16 in an int32 word
+  kF32,     // fp32, one a word
+  kBF16x2,  // bf16 pairs
+  kI8x4,    // uint8 activations, int8 weights, four a word
+  kI16x2,   // int16 pairs
+  kI32,     // int32, wrapping
+  kFixed,   // int16 in an int32 word
 };
 
-// sums: [kBlockRows][kBlockColumns] fp32 or int32 words.
+// sums: [kBlockRows][kBlockColumns] fp32 or int32 words. fraction: of fixed point, the bits behind the point.
 using TileKernel = void (*)(const std::uint32_t* activations, const std::uint32_t* weights, std::int64_t groups,
-                            std::uint32_t* sums);
+                            std::uint32_t* sums, int fraction);
 
 struct KernelEntry {
   const char* name;

@@ -81,14 +81,15 @@ std::int64_t group_size(OperandForm form) {
     case OperandForm::kI16x2: return 2;
     case OperandForm::kF32:
     case OperandForm::kI32:
-    case OperandForm::kQ8_8: return 1;
+    case OperandForm::kFixed:
+      return 1;
   }
   return 1;
 }
 
 std::vector<OperandForm> exact_forms(const TileFormat& format) {
   const auto both = [&](bool (*fits)(DType)) { return fits(format.activation) && fits(format.weight); };
-  if (format.activation == DType::kQ8_8) return {OperandForm::kQ8_8};
+  if (is_fixed(format.activation)) return {OperandForm::kFixed};
   if (both(fits_bf16)) {
     if (host_prefers_bf16_dot()) return {OperandForm::kBF16x2, OperandForm::kF32};
     return {OperandForm::kF32, OperandForm::kBF16x2};
@@ -126,7 +127,7 @@ void pack_activations(OperandForm form, DType type, const void* row, std::int64_
       return;
     }
     case OperandForm::kI32: return load_lanes_i32(type, row, reinterpret_cast<std::int32_t*>(words), k);
-    case OperandForm::kQ8_8: {
+    case OperandForm::kFixed: {
       const auto* from = static_cast<const std::int16_t*>(row);
       for (std::int64_t i = 0; i < k; ++i) words[i] = static_cast<std::uint32_t>(std::int32_t{from[i]});
       return;
@@ -146,7 +147,7 @@ void pack_weights(OperandForm form, DType type, const void* elements, std::int64
     for (std::int64_t j = 0; j < count; ++j) values[j] = static_cast<std::int32_t>(std::bit_cast<std::uint32_t>(floats[j]) >> 16);
     shift = row % 2 == 0 ? 16 : 0;
   } else {
-    const DType integer = form == OperandForm::kQ8_8 ? DType::kI16 : type;
+    const DType integer = form == OperandForm::kFixed ? DType::kI16 : type;
     load_lanes_i32(integer, elements, values, count);
     const std::int64_t group = group_size(form);
     mask >>= 32 - 32 / group;

@@ -153,18 +153,22 @@ std::string quiet(const std::vector<PulsePanel>& panels) {
   return busy.empty() ? "Nothing moves in the array." : "Nothing moves in the array; " + list(busy) + ".";
 }
 
+std::string decode_fixed(int value, int fraction) {
+  const int one = 1 << fraction;
+  const int digits = (std::abs(value) * 10000 + one / 2) / one;  // halves away from zero, as the page does
+  std::string text = fmt::format("{}{}.{:04}", value < 0 ? "-" : "", digits / 10000, digits % 10000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.back() == '.') text.pop_back();
+  return text;
+}
+
 }  // namespace
 
 std::string decode_word(std::uint64_t word, WaveFormat format, int width) {
+  if (const int fraction = fraction_of(format); fraction > 0)
+    return decode_fixed(static_cast<std::int16_t>(word), fraction);
   switch (format) {
     case WaveFormat::kSigned: return fmt::format("{}", sign_extended(word, width));
-    case WaveFormat::kFixed8: {
-      const int value = static_cast<std::int16_t>(word), digits = (std::abs(value) * 10000 + 128) / 256;      // halves away from zero, as the page does
-      std::string text = fmt::format("{}{}.{:04}", value < 0 ? "-" : "", digits / 10000, digits % 10000);
-      text.erase(text.find_last_not_of('0') + 1);
-      if (text.back() == '.') text.pop_back();
-      return text;
-    }
     case WaveFormat::kFloat32: return fmt::format("{:.4g}", std::bit_cast<float>(static_cast<std::uint32_t>(word)));
     case WaveFormat::kHex: return fmt::format("{:0{}x}", word, (width + 3) / 4);
     case WaveFormat::kText: {

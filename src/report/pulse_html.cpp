@@ -10,15 +10,15 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-const char* format_name(WaveFormat format) {
+std::string format_name(WaveFormat format) {
+  if (const int fraction = fraction_of(format); fraction > 0) return fmt::format("fixed{}", fraction);
   switch (format) {
     case WaveFormat::kBit: return "bit";
     case WaveFormat::kSigned: return "signed";
-    case WaveFormat::kFixed8: return "fixed8";
     case WaveFormat::kFloat32: return "float32";
     case WaveFormat::kText: return "text";
     case WaveFormat::kHex: return "hex";
-    case WaveFormat::kUnsigned: break;
+    default: break;
   }
   return "unsigned";
 }

@@ -65,13 +65,14 @@ const N = movie.frames, R = movie.rows, C = movie.columns;
 const cells = movie.elements.map(e => Object.fromEntries(Object.entries(e).map(([k, v]) => [k, spread(v, N)])));
 const at = (r, c) => cells[r * C + c];
 const float = new DataView(new ArrayBuffer(4));
+const one = format => 2 ** +format.slice(5);            // of "fixed8": 256
 const decode = (word, format) => {
   if (format === "signed") return String(word | 0);
-  if (format === "fixed8") return String(+(((word << 16) >> 16) / 256).toFixed(4));
+  if (format.startsWith("fixed")) return String(+(((word << 16) >> 16) / one(format)).toFixed(4));
   if (format === "float32") { float.setUint32(0, word); return String(+float.getFloat32(0).toPrecision(4)); }
   return String(word >>> 0);
 };
-const raw = (word, format) => format === "fixed8" ? ` (${(word << 16) >> 16}/256)` : format === "float32" ? ` (0x${(word >>> 0).toString(16).padStart(8, "0")})` : "";
+const raw = (word, format) => format.startsWith("fixed") ? ` (${(word << 16) >> 16}/${one(format)})` : format === "float32" ? ` (0x${(word >>> 0).toString(16).padStart(8, "0")})` : "";
 
 // ---- geometry
 const wide = movie.operand !== "signed";               // fractions need room

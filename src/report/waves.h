@@ -16,7 +16,18 @@
 
 namespace systole::report {
 
-enum class WaveFormat { kBit, kUnsigned, kSigned, kHex, kFixed8, kFloat32, kText };   // kFixed8: signed, 8 bits of fraction; kText: ASCII
+// kText: ASCII; kFixedN: signed, N bits of fraction.
+enum class WaveFormat {
+  kBit, kUnsigned, kSigned, kHex, kFloat32, kText,
+  kFixed1, kFixed2, kFixed3, kFixed4, kFixed5, kFixed6, kFixed7, kFixed8, kFixed9, kFixed10, kFixed11, kFixed12, kFixed13, kFixed14, kFixed15,
+};
+constexpr WaveFormat fixed_format(int fraction) {
+  return static_cast<WaveFormat>(static_cast<int>(WaveFormat::kFixed1) + fraction - 1);
+}
+// 0 if it is not fixed point.
+constexpr int fraction_of(WaveFormat format) {
+  return format < WaveFormat::kFixed1 ? 0 : static_cast<int>(format) - static_cast<int>(WaveFormat::kFixed1) + 1;
+}
 
 struct Signal {
   std::vector<std::string> scope;      // {"systole", "core0", "array", "pe_0_1"}

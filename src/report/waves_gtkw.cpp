@@ -17,10 +17,10 @@ std::uint32_t flags_of(WaveFormat format) {
     case WaveFormat::kBit: return kBinary | kRightJustified;
     case WaveFormat::kUnsigned: return kDecimal | kRightJustified;
     case WaveFormat::kSigned: return kSigned | kRightJustified;
-    case WaveFormat::kFixed8: return kSigned | kRightJustified | kFractionShift;
     case WaveFormat::kFloat32: return kBitsToReal | kRightJustified;
     case WaveFormat::kText: return kAscii | kRightJustified;
     case WaveFormat::kHex: break;
+    default: return kSigned | kRightJustified | kFractionShift;
   }
   return kHex | kRightJustified;
 }
@@ -59,7 +59,8 @@ std::string gtkwave_save(const std::string& dump_name, const std::vector<Signal>
       if (signal.scope != scope) text += fmt::format("@{:x}\n-{}\n", kBlank, label(signal.scope)), flags = 0;
       scope = signal.scope;
       if (flags_of(signal.format) != flags) text += fmt::format("@{:x}\n", flags = flags_of(signal.format));
-      if (signal.format == WaveFormat::kFixed8) text += "[fpshift_count] 8\n";
+      if (const int fraction = fraction_of(signal.format); fraction > 0)
+        text += fmt::format("[fpshift_count] {}\n", fraction);
       text += name_of(signal) + "\n";
     }
     text += fmt::format("@{:x}\n-{}\n", kGroupEnd | kBlank | closed, group);

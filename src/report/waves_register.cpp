@@ -49,8 +49,8 @@ void RegisterWaves::choose_looks() {
       const auto* push = word.as<isa::Push>();
       if (push == nullptr) continue;
       const auto format = static_cast<DType>(push->format);
-      if (format == DType::kQ8_8) {
-        operand_ = sum_ = {16, WaveFormat::kFixed8};
+      if (is_fixed(format)) {
+        operand_ = sum_ = {kFixedBits, fixed_format(fraction_bits(format))};
       } else if (is_float(format)) {
         operand_ = sum_ = {32, WaveFormat::kFloat32};
       } else if (dtype_bytes(format) > 1) {

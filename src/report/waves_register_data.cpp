@@ -59,7 +59,7 @@ void RegisterWaves::add_accumulators(const Core* core, int a) {
   open(name, name);
   const machine::SystolicArray* const array = &core->array(a);
   const std::int64_t rows = chip_.mxu.accumulator_rows == 0 ? kAccumulatorRows : std::min(kAccumulatorRows, chip_.mxu.accumulator_rows);
-  const int width = sum_.format == WaveFormat::kFixed8 ? sum_.width : 32;
+  const int width = fraction_of(sum_.format) > 0 ? sum_.width : 32;
   for (std::int64_t row = 0; row < rows; ++row) {
     for (std::int64_t c = window_.first_column; c <= window_.last_column; ++c) {
       add(fmt::format("row_{}_{}", row, c), width, sum_.format, [array, row, c] { return array->accumulator(row, c); });

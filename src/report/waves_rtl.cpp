@@ -32,7 +32,7 @@ std::string at(const char* name, std::int64_t i) { return fmt::format("{}[{}]", 
 
 // Sums as the chip's own format reads them.
 WaveFormat sum_format(const Chip& chip) {
-  if (chip.default_format == DType::kQ8_8) return WaveFormat::kFixed8;
+  if (is_fixed(chip.default_format)) return fixed_format(fraction_bits(chip.default_format));
   return is_float(chip.default_format) ? WaveFormat::kFloat32 : WaveFormat::kSigned;
 }
 
@@ -54,7 +54,7 @@ std::vector<Signal> rtl_signals(const Chip& chip, const RtlWidths& widths) {
   list.add("push and feeder", {"matrix_feeder"},
            {{"busy"}, {"here", 32, kHex}, {"images_left", 12, kUnsigned}, {"out_rows_left", 14, kUnsigned}, {"out_columns_left", 20, kUnsigned}, {"h", 32, kSigned}, {"valid"}, {"switching"}});
   const int element = widths.operand + 2;   // data under the family of its arithmetic
-  const int sum = chip.default_format == DType::kQ8_8 ? 16 : 32;
+  const int sum = is_fixed(chip.default_format) ? kFixedBits : 32;
   for (std::int64_t r = 0; r < std::min<std::int64_t>(chip.mxu.rows, kElementsShown); ++r) {
     for (std::int64_t c = 0; c < std::min<std::int64_t>(chip.mxu.columns, kElementsShown); ++c) {
       list.add("array", {"elements", at("row", r), at("column", c), "element"},

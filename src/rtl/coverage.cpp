@@ -13,8 +13,9 @@ namespace systole::rtl {
 namespace {
 
 constexpr std::string_view kModes[] = {"map", "add", "multiply", "maximum", "minimum", "and", "or"};
-constexpr DType kInVmem[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
-                             DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kQ8_8};
+constexpr DType kInVmem[] = {DType::kPred,   DType::kI4,     DType::kI8,   DType::kI16, DType::kI32,  DType::kI64,
+                             DType::kU8,     DType::kU16,    DType::kU32,  DType::kU64, DType::kBF16, DType::kF16,
+                             DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32};
 constexpr DType kInAccumulators[] = {DType::kI32, DType::kU32, DType::kF32, DType::kTF32};
 
 std::string_view name(std::int64_t type) { return dtype_name(static_cast<DType>(type)); }
@@ -110,7 +111,7 @@ std::vector<std::string> combinations(const Chip& chip) {
     }
   };
   add(integers, integers);
-  if (families.fixed) add({DType::kQ8_8}, {DType::kQ8_8});
+  if (families.fixed) add({chip.fixed_format()}, {chip.fixed_format()});
   if (families.floating) add({DType::kBF16}, {DType::kBF16, DType::kF32});
   if (!chip.vpu.present) return all;
   for (const char* word : {"bind", "window"}) all.emplace_back(word);
@@ -119,7 +120,9 @@ std::vector<std::string> combinations(const Chip& chip) {
   }
   for (int op = 0; op < static_cast<int>(MicroOpcode::kCount); ++op) all.push_back(fmt::format("micro {}", micro_opcode_name(static_cast<MicroOpcode>(op))));
   for (const bool in_strides : {false, true}) {
-    for (const DType type : kInVmem) {
+    std::vector<DType> in_vmem(std::begin(kInVmem), std::end(kInVmem));
+    in_vmem.push_back(chip.fixed_format());
+    for (const DType type : in_vmem) {
       for (const bool write : {false, true}) all.push_back(stream_name({.type = static_cast<std::int64_t>(type)}, write, in_strides));
     }
     for (const DType type : kInAccumulators) {
@@ -136,7 +139,9 @@ std::string format_of(const Coverage& program) {
   for (const auto& [what, count] : program) {
     if (!what.starts_with("matmul ")) continue;
     const std::string format = what.substr(7);
-    formats.insert(format.starts_with("bf16") ? "bf16" : format.starts_with("q8.8") ? "q8.8" : "int8");
+    formats.insert(format.starts_with("bf16") ? "bf16"
+                   : format.starts_with('q')  ? format.substr(0, format.find(' '))
+                                              : "int8");
   }
   return formats.empty() ? "vector" : formats.size() > 1 ? "mixed" : *formats.begin();
 }

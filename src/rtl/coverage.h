@@ -20,7 +20,7 @@ using Coverage = std::map<std::string, std::int64_t>;
 void add_coverage(const isa::Program& program, Coverage& coverage);
 // Every combination that the chip's hardware has.
 std::vector<std::string> combinations(const Chip& chip);
-// The format of the program's products: "int8", "q8.8", "bf16", "mixed", or "vector" without any.
+// The format of the program's products: "int8", the chip's Qm.n ("q8.8"), "bf16", "mixed", or "vector" without any.
 std::string format_of(const Coverage& program);
 
 }  // namespace systole::rtl

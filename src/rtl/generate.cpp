@@ -42,7 +42,7 @@ Status check_chip(const Chip& chip) {
   if (chip.mxu.rows > kMostRows || chip.mxu.columns > kMostRows) return reject(chip, "mxu.rows", "an array of more than 32 x 32 elements");
   const Families families = families_of(chip);
   if (!families.integer && !families.fixed && !families.floating) {
-    return reject(chip, "mxu.formats", "none of i8, ui8, q8.8 and (up to 8 x 8) bf16");
+    return reject(chip, "mxu.formats", "none of i8, ui8, a fixed-point format and (up to 8 x 8) bf16");
   }
   if (chip.mxu.accumulator_rows < 2) return reject(chip, "mxu.accumulator_rows", "accumulators without a size");
   if (chip.dma_engines < 1 || chip.dma_engines > isa::kMaxDmaEngines) return reject(chip, "dma_engines", "one to four engines are needed");
@@ -68,7 +68,7 @@ Status check_chip(const Chip& chip) {
 std::string chip_package(const Chip& chip) {
   const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns, dmas = chip.dma_engines;
   const Families families = families_of(chip);
-  const std::int64_t element_bytes = families.floating ? 4 : families.fixed ? 2 : 1;   // the widest in VMEM: fp32, q8.8, int8
+  const std::int64_t element_bytes = families.floating ? 4 : families.fixed ? 2 : 1;   // the widest in VMEM: fp32, Qm.n, int8
   const bool vector = chip.vpu.present;
   const std::int64_t lanes = vector ? chip.vpu.lanes : 1, sublanes = vector ? chip.vpu.sublanes : 1;
   // Open at once: an instruction a cycle from its issue to its end.
@@ -98,10 +98,12 @@ std::string chip_package(const Chip& chip) {
   constant(text, "FLIGHT_BITS", bits_for(chip.hbm.latency_cycles + 2));
   constant(text, "AXI_ID_BITS", bits_for(dmas));
   constant(text, "CONTROL_BITS", bits_for(kProgramWords) + 6);   // byte addresses of the AXI4-Lite slave: the upper half is instruction memory
-  // Operands: {family, data}. Integers with their sign, Q8.8, floats as bf16.
+  // Operands: {family, data}. Integers with their sign, fixed point, floats as bf16.
   text += "  localparam logic [1:0] INTEGER = 2'd0;\n  localparam logic [1:0] FIXED = 2'd1;\n  localparam logic [1:0] FLOAT = 2'd2;\n";
   constant(text, "HAS_INTEGER", families.integer);
   constant(text, "HAS_FIXED", families.fixed);
+  text += fmt::format("  localparam logic [4:0] FIXED_TYPE = 5'd{};\n", static_cast<int>(chip.fixed_format()));
+  constant(text, "FRACTION", fraction_bits(chip.fixed_format()));  // bits behind its point
   constant(text, "HAS_FLOAT", families.floating);
   constant(text, "DATA_BITS", data_bits(chip));
   constant(text, "OPERAND_BITS", data_bits(chip) + 2);
@@ -129,7 +131,7 @@ std::int64_t data_bits(const Chip& chip) {
 int size_bits(const Chip& chip) { return bits_for(chip.hbm.burst_bytes + 1); }
 
 Families families_of(const Chip& chip) {
-  return {chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8), chip.multiplies(DType::kQ8_8),
+  return {chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8), chip.multiplies(chip.fixed_format()),
           chip.multiplies(DType::kBF16) && std::max(chip.mxu.rows, chip.mxu.columns) <= kMostFloatRows};
 }
 
@@ -147,7 +149,7 @@ std::string isa_package() {
   constant(text, "VECTOR", isa::kVector);
   constant(text, "FIRST_DMA", isa::dma_unit(0));
   constant(text, "FIRST_PUSH", isa::push_unit(0));
-  for (int type = 0; type <= static_cast<int>(DType::kQ8_8); ++type) {
+  for (int type = 0; type < kDTypes; ++type) {
     text += fmt::format("  localparam logic [4:0] TYPE_{} = 5'd{};\n", upper(dtype_name(static_cast<DType>(type))), type);
   }
   for (int op = 0; op < static_cast<int>(MicroOpcode::kCount); ++op) {

@@ -1,9 +1,9 @@
-// Writes a chip as synthesisable SystemVerilog: the sources of src/rtl/sv and two packages, `chip` (sizes) and `isa` (the
-// instruction table's opcodes and field offsets).
+// Writes a chip as synthesisable SystemVerilog: the sources of src/rtl/sv and two packages, `chip` (sizes) and `isa`
+// (the instruction table's opcodes and field offsets).
 //
-// One core with one array: integers (i8, ui8) and Q8.8 up to 32 x 32 elements, bf16 up to 8 x 8, with and without shadow weights, a vector unit of any
-// number of lanes, one to four DMA engines, each an AXI4 master (docs/axi.md), on HBM that serves at most one burst every two cycles.
-// Any other chip is kUnsupported, and the error names the field.
+// One core with one array: integers (i8, ui8) and a Qm.n up to 32 x 32 elements, bf16 up to 8 x 8, with and without
+// shadow weights, a vector unit of any number of lanes, one to four DMA engines, each an AXI4 master (docs/axi.md), on
+// HBM that serves at most one burst every two cycles. Any other chip is kUnsupported, and the error names the field.
 #pragma once
 
 #include <cstdint>

@@ -18,28 +18,32 @@ namespace {
 namespace fs = std::filesystem;
 
 // The element types in VMEM that the array takes for operands of a format.
-bool takes(DType format, std::int64_t type, const Families& families) {
+bool takes(DType format, std::int64_t type, const Chip& chip) {
+  const Families families = families_of(chip);
   const auto memory = static_cast<DType>(type);
+  if (is_fixed(format)) return families.fixed && chip.knows(format) && memory == format;
   switch (format) {
     case DType::kI8:
     case DType::kU8: return families.integer && memory == format;
-    case DType::kQ8_8: return families.fixed && memory == format;
     case DType::kBF16: return families.floating && (memory == format || memory == DType::kF32);
     default: return false;
   }
 }
 
 // What the hardware lacks, or "".
-std::string missing(const isa::Instruction& word, std::int64_t pad_type, const Families& families) {
+std::string missing(const isa::Instruction& word, std::int64_t pad_type, const Chip& chip) {
   const auto* load = word.as<isa::Load>();
   const auto* store = word.as<isa::Store>();
   const auto* gather = word.as<isa::Gather>();
   if ((load && load->far_space != 0) || (store && store->far_space != 0) || (gather && gather->far_space != 0)) return "CMEM is unsupported by the RTL";
   const auto operands = [&](const char* what, std::int64_t format, std::int64_t type) -> std::string {
-    if (takes(static_cast<DType>(format), type, families)) return {};
+    if (takes(static_cast<DType>(format), type, chip)) return {};
     return fmt::format("{} of {} as {} are unsupported by the RTL", what, dtype_name(static_cast<DType>(type)), dtype_name(static_cast<DType>(format)));
   };
   if (const auto* bind = word.as<isa::Bind>(); bind && static_cast<DType>(bind->type) == DType::kF64) return "a stream of f64 is unsupported by the RTL";
+  for (const DType type : isa::types_of(word)) {
+    if (!chip.knows(type)) return fmt::format("{} is unsupported by the chip, whose fixed-point format is {}", dtype_name(type), dtype_name(chip.fixed_format()));
+  }
   if (const auto* push = word.as<isa::Push>()) {
     if (push->part != 0) return "parts of fp32 are unsupported by the RTL";
     return operands("weights", push->format, push->type);
@@ -122,7 +126,7 @@ Status check_program(const isa::Program& program, const Chip& chip) {
   isa::Fetcher fetcher(program.cores[0]);
   for (isa::Fetcher::Step step; fetcher.next(step);) {
     if (const auto* pad = step.instruction.as<isa::Pad>()) pad_type = pad->type;
-    const std::string problem = missing(step.instruction, pad_type, families_of(chip));
+    const std::string problem = missing(step.instruction, pad_type, chip);
     if (!problem.empty()) return unsupported(fmt::format("instruction {} ({})", step.index, isa::info_of(step.instruction).name), problem, "use --engine event");
   }
   return ok_status();

@@ -13,7 +13,7 @@ Expected<Kernel> random_compiled(Random& random, const Chip& chip) {
   for (const graph::ValueId v : source.inputs) kernel.inputs.push_back(graph::random_tensor(random, DType::kF32, source.type(v).shape));
   const Families families = families_of(chip);
   compile::Options options;
-  options.format = families.fixed && (!families.floating || random.chance(0.5)) ? DType::kQ8_8 : DType::kBF16;
+  options.format = families.fixed && (!families.floating || random.chance(0.5)) ? chip.fixed_format() : DType::kBF16;
   options.fuse = random.chance(0.7);
   options.double_buffer = random.chance(0.7);
   options.roll_loops = random.chance(0.7);

@@ -20,7 +20,7 @@ class Mix {
       : random_(random), chip_(chip), core_(core), canvas_{.random = random, .chip = chip, .microcode = microcode} {
     const std::int64_t rows = chip.mxu.rows, columns = chip.mxu.columns;
     if (chip.multiplies(DType::kI8) || chip.multiplies(DType::kU8)) families_.push_back(DType::kI8);
-    if (chip.multiplies(DType::kQ8_8)) families_.push_back(DType::kQ8_8);
+    if (chip.multiplies(chip.fixed_format())) families_.push_back(chip.fixed_format());
     if (chip.multiplies(DType::kBF16) && std::max(rows, columns) <= kMostFloatSide) families_.push_back(DType::kBF16);
     if (random.chance(0.5)) families_ = {families_[static_cast<std::size_t>(random.integer(0, static_cast<std::int64_t>(families_.size()) - 1))]};
     canvas_.vmem = std::min(chip.vmem_bytes / 64 * 64, std::clamp<std::int64_t>(align(16 * rows * columns), 1024, 8192));

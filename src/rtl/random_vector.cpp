@@ -8,6 +8,7 @@ namespace {
 
 using isa::Space;
 
+// Q8.8 stands for the chip's fixed-point format.
 constexpr DType kStreams[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
                               DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kQ8_8};
 constexpr DType kWords[] = {DType::kF32, DType::kI32, DType::kU32, DType::kTF32};   // of the accumulators
@@ -58,8 +59,9 @@ class Writer {
     }
   }
   DType type() {
-    if (random_.chance(0.15)) return kCommon[random_.integer(0, std::size(kCommon) - 1)];
-    return kStreams[random_.integer(0, std::size(kStreams) - 1)];
+    const DType drawn = random_.chance(0.15) ? kCommon[random_.integer(0, std::size(kCommon) - 1)]
+                                             : kStreams[random_.integer(0, std::size(kStreams) - 1)];
+    return is_fixed(drawn) ? canvas_.chip.fixed_format() : drawn;
   }
   void bind(isa::Bind bind, const Access& access) {
     canvas_.writer->add(bind, isa::kVector);

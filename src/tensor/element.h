@@ -7,7 +7,7 @@
 
 namespace systole {
 
-// Integers and pred are exact up to 2^53; Q8.8 is its value.
+// Integers and pred are exact up to 2^53; fixed point is its value.
 double load_as_double(DType type, const void* p);
 // Rounds to a narrower float by way of fp32; to an integer: nearest even, saturating, NaN -> 0; to pred: x != 0.
 void store_from_double(DType type, void* p, double x);

@@ -137,12 +137,12 @@ Tensor from_fortran_order(const Tensor& in, const Shape& shape) {
 }
 
 Tensor with_numpy_type(const Tensor& tensor) {
+  if (is_fixed(tensor.type())) return tensor.converted(DType::kF32);
   switch (tensor.type()) {
     case DType::kBF16:
     case DType::kF8E4M3:
     case DType::kF8E5M2:
     case DType::kTF32:
-    case DType::kQ8_8:
       return tensor.converted(DType::kF32);
     case DType::kI4:
       return tensor.converted(DType::kI8);

@@ -38,7 +38,7 @@ bool lowered(DType type) {
 
 bool result_of_contraction(const Check& c, const Op& op) {
   const DType type = c.type(op.result), lhs = c.type(op.operands[0]);
-  return type == (is_integer(lhs) ? DType::kI32 : lhs == DType::kQ8_8 ? DType::kQ8_8 : DType::kF32);
+  return type == (is_integer(lhs) ? DType::kI32 : is_fixed(lhs) ? lhs : DType::kF32);
 }
 
 Status check_convolution(const Check& c, const Op& op) {

@@ -1,9 +1,9 @@
 // The operands of floating-point contractions get the chip's operand format; their results are fp32.
 //
 // bf16, fp16, tf32, fp8: a convert in front of each operand, constants converted at compile time. fp32: the algorithm
-// (native, or bf16 passes) is noted. Q8.8: operands and result are Q8.8. Integer contractions stay as they are. A
-// convolution on the vector unit keeps fp32 operands: that is what the unit computes in. Then narrow_movement moves the
-// converts up.
+// (native, or bf16 passes) is noted. Fixed point: operands and result are of the format. Integer contractions stay as
+// they are. A convolution on the vector unit keeps fp32 operands: that is what the unit computes in. Then
+// narrow_movement moves the converts up.
 #include <fmt/core.h>
 
 #include "transform/passes.h"
@@ -30,13 +30,13 @@ Expected<ValueId> formatted(Rewriter& r, const Op& op, const Target& target) {
   if (is_integer(result)) return r.copy(op);
   if (op.kind == OpKind::kConvolution && op.get<graph::ConvAttr>().placement == graph::Placement::kVectorUnit)
     return r.copy(op);
-  if (!is_float(target.format) && target.format != DType::kQ8_8) {
+  if (!is_float(target.format) && !is_fixed(target.format)) {
     return unsupported(place(op),
                        fmt::format("its operands are {}, the format is {}", dtype_name(a), dtype_name(target.format)),
                        kQuantiseHint);
   }
   const auto algorithm = target.format == DType::kF32 ? target.fp32_algorithm : graph::Algorithm::kDefault;
-  const DType product = target.format == DType::kQ8_8 ? DType::kQ8_8 : DType::kF32;
+  const DType product = is_fixed(target.format) ? target.format : DType::kF32;
   const ValueId y = r.contract(op.kind, r.convert(lhs, target.format), r.convert(rhs, target.format),
                                with_algorithm(op, algorithm), product);
   return r.convert(y, result);

@@ -36,13 +36,13 @@ struct LowerOptions {
 Expected<graph::Graph> lower(graph::Graph graph, const Target& target, const LowerOptions& options = {});
 
 // The lowered form, which the compiler takes:
-// 1. Types: f32, bf16, f16, f8*, tf32, i8, u8, i16, i32, pred, q8.8. No i64, u64, f64 (graph inputs and outputs of type
-// i64 become i32, f64
+// 1. Types: f32, bf16, f16, f8*, tf32, i8, u8, i16, i32, pred, fixed point. No i64, u64, f64 (graph inputs and outputs
+// of type i64 become i32, f64
 //    becomes f32; Graph::inputs keep their names).
 // 2. convolution: lhs [b,0,1,f], rhs [0,1,i,o], out [b,0,1,f]; two spatial dimensions; lhs_dilation 1; on the matrix
 // unit the operands
 //    have the contraction format, on the vector unit they are fp32 or integers; the result is f32 (floats), i32
-//    (integers) or q8.8; no negative padding; placement decided.
+//    (integers) or their fixed-point format; no negative padding; placement decided.
 // 3. dot_general: lhs [M,K] or [B,M,K]; rhs [K,N] / [B,K,N] or, contracting its last dimension, [N,K] / [B,N,K]; result
 // [M,N] / [B,M,N].
 // 4. No op all of whose operands are constants, except constant itself; broadcasts (of scalars and of vectors) stay.

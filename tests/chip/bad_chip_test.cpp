@@ -59,6 +59,9 @@ const Case kCases[] = {
     {"[i8, bf16]", "[i8, i8]", "mxu.formats", "'i8' is given twice", ""},
     {"[i8, bf16]", "[i8, int9]", "mxu.formats", "unknown element type 'int9'", "i8"},
     {"[i8, bf16]", "[i8, i64]", "mxu.formats", "no matrix unit multiplies i64", "bf16"},
+    {"[i8, bf16]", "[i8, q4.12, q8.8]", "mxu.formats", "one fixed-point format, not q4.12 and q8.8", "keep one"},
+    {"[i8, bf16]", "[i8, q4.13]", "mxu.formats", "unknown element type 'q4.13'", "q1.15 to q15.1"},
+    {"name: c\n", "name: c\nmachine: tinytpu\n", "default_format", "does not compute in i8", "q8.8"},
     {"default_format: i8", "default_format: f16", "default_format", "mxu.formats has no f16", "choose one of mxu.formats"},
     {"clock_hz: 100 MHz", "clock_hz: 100 MHZ", "clock_hz", "'100 MHZ' is not a frequency", "700 MHz"},
     {"clock_hz: 100 MHz", "clock_hz: nan", "clock_hz", "'nan' is not a frequency", ""},
@@ -127,6 +130,18 @@ TEST(Chip, SourcesComeFromTheNearestPlace) {
   EXPECT_EQ(chip->sources.at("vpu.lanes"), "rest");
   EXPECT_EQ(chip->sources.at("timing.queue_depth"), "rest");
   EXPECT_TRUE(chip->sources.at("timing.vector_latency").starts_with("default of the chip format"));
+}
+
+TEST(Chip, KnowsOneFixedPointFormat) {
+  for (int n = 1; n <= 15; ++n) {
+    const auto name = std::string(dtype_name(fixed_type(n)));
+    const auto chip = parse_chip(with("[i8, bf16]", "[i8, " + name + ", bf16]"), "c");
+    ASSERT_TRUE(chip.ok()) << chip.error().text();
+    for (int m = 1; m <= 15; ++m) EXPECT_EQ(chip->knows(fixed_type(m)), m == n) << name;
+    EXPECT_TRUE(chip->knows(DType::kF32) && chip->multiplies(fixed_type(n)));
+  }
+  const auto without = parse_chip(kGood, "c");
+  EXPECT_TRUE(without->knows(DType::kQ8_8) && !without->multiplies(DType::kQ8_8) && !without->knows(DType::kQ4_12));
 }
 
 TEST(Chip, FingerprintSeesCyclesAndBitsOnly) {

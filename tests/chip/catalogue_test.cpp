@@ -16,9 +16,9 @@ Chip load(const std::string& name) {
 }
 
 TEST(Catalogue, HoldsTheNamedChips) {
-  const std::vector<std::string> expected = {"edge-tpu",      "systolic-128",       "systolic-128-plain", "systolic-16",
-                                             "systolic-2-q88", "systolic-32",       "systolic-4",         "systolic-8",
-                                             "tinytpu",       "tinytpu-bram",       "tpu-v1",
+  const std::vector<std::string> expected = {"edge-tpu",        "systolic-128",   "systolic-128-plain", "systolic-16",
+                                             "systolic-2-q412", "systolic-2-q88", "systolic-32",        "systolic-4",
+                                             "systolic-8",      "tinytpu",        "tinytpu-bram",       "tpu-v1",
                                              "tpu-v4"};
   EXPECT_EQ(catalogue(), expected);
 }

@@ -42,6 +42,8 @@ const Case kCases[] = {
     // formats and engines
     {"run @dense.onnx --chip tpu-v4 --batch 1 --format bf17", "--format bf17", "one of"},
     {"run @dense.onnx --chip tpu-v1 --batch 1 --format bf16", "--format bf16", "does not multiply"},
+    {"run @dense.onnx --chip systolic-2-q412 --batch 1 --format q8.8", "--format q8.8", "does not multiply"},
+    {"run @dense.onnx --chip systolic-2-q412 --batch 1 --format q8.9", "--format q8.9", "q1.15 to q15.1"},
     {"gemm 4 4 4 --chip tpu-v1 --format fp32", "--format fp32", "does not multiply"},
     {"gemm 4 4 4 --chip tpu-v4 --engine evnt", "--engine evnt", "did you mean 'event'"},
     {"gemm 4 4 4 --chip tpu-v4 --engine rtl", "chip tpu-v4", "more than one core"},

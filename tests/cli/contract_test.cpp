@@ -43,6 +43,19 @@ TEST_F(Contract, RunHasItsKeys) {
   expect_keys(json()["outputs"][0], {"max_abs_error", "max_rel_error", "check_passed"});
 }
 
+TEST_F(Contract, AFixedPointChipRunsAModelInItsFormat) {
+  for (const char* engine : {"event", "register"}) {
+    ASSERT_EQ(
+        run(std::string(
+                "run @dense.onnx --chip systolic-2-q412 --format q4.12 --batch 3 --no-cache --check --json --engine ") +
+            engine),
+        0)
+        << err_;
+    EXPECT_EQ(json()["format"], "q4.12");
+    EXPECT_TRUE(json()["outputs"][0]["same_bits"].get<bool>());
+  }
+}
+
 TEST_F(Contract, TimingOnlyHasTheSameKeysAndNoDigest) {
   ASSERT_EQ(run("run @dense.onnx --chip systolic-128 --batch 3 --no-cache --json"), 0) << err_;
   const auto full = json();

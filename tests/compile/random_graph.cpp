@@ -13,7 +13,7 @@ Chip small_chip(Random& random) {
   chip.mxu.formats = {DType::kBF16, DType::kI8, DType::kU8};
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kI16);
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF32);
-  if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kQ8_8);
+  if (random.chance(0.2)) chip.mxu.formats.push_back(fixed_type(static_cast<int>(random.integer(1, 15))));
   if (random.chance(0.2)) chip.mxu.formats.push_back(DType::kF16);
   chip.mxu.accumulator_rows = random.chance(0.1) ? random.integer(0, 2) : random.integer(2, 64);   // 0: any number
   chip.vpu.lanes = random.integer(1, 8);

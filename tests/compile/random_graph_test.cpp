@@ -58,7 +58,7 @@ void check_one(std::uint64_t seed) {
     inputs.push_back(random_tensor(random, DType::kF32, source.type(v).shape));
   compile::Options options;
   options.format = random.chance(0.3) ? DType::kF32 : DType::kBF16;
-  for (const DType other : {DType::kQ8_8, DType::kF16})
+  for (const DType other : {chip.fixed_format(), DType::kF16})
     if (chip.multiplies(other) && random.chance(0.6)) options.format = other;
   options.bf16x3 = random.chance(0.3);
   std::string dumps;

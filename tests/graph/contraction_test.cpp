@@ -84,24 +84,29 @@ TEST(Dot, DoubleWideIntegersWrap) {
   EXPECT_EQ(run_double(OpKind::kDotGeneral, {b, v}, kMatmul).data<std::int64_t>()[0], std::int64_t{1} << 32);
 }
 
-TEST(Dot, Q88SaturatesInArrayOrder) {
+TEST(Dot, FixedPointSaturatesInArrayOrder) {
   Random random(24);
-  const Tensor a = random_f32(random, {3, 5}, -20, 20).converted(DType::kQ8_8),
-               w = random_f32(random, {5, 2}, -9, 9).converted(DType::kQ8_8);
-  const Tensor y = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, nullptr, {2, 128});
-  const auto saturate = [](int x) { return std::min(32767, std::max(-32768, x)); };
-  for (int i = 0; i < 3; ++i) {
-    for (int j = 0; j < 2; ++j) {
-      int acc = 0;
-      for (int first = 0; first < 5; first += 2) {
-        int sum = 0;
-        for (int r = first; r < std::min(first + 2, 5); ++r) {
-          const int product = a.data<std::int16_t>()[i * 5 + r] * w.data<std::int16_t>()[r * 2 + j];
-          sum = saturate(sum + saturate((product + 128) >> 8));  // rounds half up
+  for (int n = 1; n <= 15; ++n) {
+    const double range = std::ldexp(1.0, 15 - n);
+    const auto large = static_cast<float>(range / 6), small = static_cast<float>(std::min(range, 9.0));
+    const Tensor a = random_f32(random, {3, 5}, -large, large).converted(fixed_type(n)),
+                 w = random_f32(random, {5, 2}, -small, small).converted(fixed_type(n));
+    const Tensor y = run_chip(OpKind::kDotGeneral, {a, w}, kMatmul, nullptr, {2, 128});
+    ASSERT_EQ(y.type(), fixed_type(n));
+    const auto saturate = [](int x) { return std::min(32767, std::max(-32768, x)); };
+    for (int i = 0; i < 3; ++i) {
+      for (int j = 0; j < 2; ++j) {
+        int acc = 0;
+        for (int first = 0; first < 5; first += 2) {
+          int sum = 0;
+          for (int r = first; r < std::min(first + 2, 5); ++r) {
+            const int product = a.data<std::int16_t>()[i * 5 + r] * w.data<std::int16_t>()[r * 2 + j];
+            sum = saturate(sum + saturate((product + (1 << n) / 2) >> n));  // rounds half up
+          }
+          acc = saturate(acc + sum);
         }
-        acc = saturate(acc + sum);
+        EXPECT_EQ(y.data<std::int16_t>()[i * 2 + j], acc) << dtype_name(fixed_type(n));
       }
-      EXPECT_EQ(y.data<std::int16_t>()[i * 2 + j], acc);
     }
   }
 }

@@ -183,6 +183,15 @@ TEST(InferType, ContractionsAccumulateWide) {
   EXPECT_EQ(g.type(g.add(OpKind::kDotGeneral, {in(DType::kU8, {2, 3}), in(DType::kI8, {3, 4})}, dot)), i({2, 4}));
   EXPECT_EQ(g.type(g.add(OpKind::kDotGeneral, {in(DType::kQ8_8, {2, 3}), in(DType::kQ8_8, {3, 4})}, dot)).type,
             DType::kQ8_8);
+  EXPECT_EQ(g.type(g.add(OpKind::kDotGeneral, {in(DType::kQ4_12, {2, 3}), in(DType::kQ4_12, {3, 4})}, dot)).type,
+            DType::kQ4_12);
+  Op mixed;
+  mixed.kind = OpKind::kDotGeneral;
+  mixed.operands = {in(DType::kQ8_8, {2, 3}), in(DType::kQ4_12, {3, 4})};
+  mixed.attr = dot;
+  const auto refused = infer_type(g, mixed, nullptr);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().text().find("cannot multiply q8.8 by q4.12"), std::string::npos) << refused.error().text();
   EXPECT_EQ(g.type(g.add(OpKind::kDotGeneral, {in(DType::kF32, {5, 2, 3}), in(DType::kF32, {3, 5, 4})},
                          DotAttr{{0}, {1}, {2}, {0}})),
             f({5, 2, 4}));

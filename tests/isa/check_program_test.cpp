@@ -79,6 +79,25 @@ TEST(CheckProgram, ArraysMultiplyTheirFormatsOnly) {
   EXPECT_EQ(limits(*chip).formats, 1u << static_cast<int>(DType::kI8) | 1u << static_cast<int>(DType::kU8));
 }
 
+TEST(CheckProgram, AChipHasOneFixedPointFormat) {
+  const auto chip = load_chip("systolic-2-q412");
+  ASSERT_TRUE(chip.ok()) << chip.error().text();
+  MachineLimits one = small();
+  one.types = limits(*chip).types;
+  EXPECT_EQ(verdict("vpu: bind type=q4.12\n", "", one), "ok");
+  EXPECT_EQ(verdict("vpu: bind type=f32\n", "", one), "ok");
+  EXPECT_NE(verdict("vpu: bind type=q8.8\n", "", one).find("instruction 0 (bind): the chip has no q8.8"),
+            std::string::npos)
+      << verdict("vpu: bind type=q8.8\n", "", one);
+  EXPECT_NE(verdict("mxu0: pad type=q5.11\n", "", one).find("instruction 0 (pad): the chip has no q5.11"),
+            std::string::npos);
+  const std::string converted =
+      "push0: push rows=4 columns=4 type=q8.8 format=q4.12 signal=mxu0\nmxu0: matmul length=4 columns=4 format=q4.12 "
+      "wait=push0\n";
+  EXPECT_NE(verdict(converted, "", one).find("instruction 0 (push): the chip has no q8.8"), std::string::npos)
+      << verdict(converted, "", one);
+}
+
 TEST(CheckProgram, FarAndLocalAddresses) {
   EXPECT_EQ(verdict("dma0: load far=4032 bytes=64 local=960\n"), "ok");
   expect_error("dma0: load far=4033 bytes=64\n", "hbm address 4033 .. 4096 is outside 0 .. 4095");

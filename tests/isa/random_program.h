@@ -65,7 +65,11 @@ inline std::string random_text(Random& random) {
 }
 
 inline Binding random_binding(Random& random) {
-  Binding b{random_text(random), static_cast<DType>(random.integer(0, 17)), {}, static_cast<Space>(random.integer(0, 1)), random.integer(0, 1 << 30)};
+  Binding b{random_text(random),
+            static_cast<DType>(random.integer(0, kDTypes - 1)),
+            {},
+            static_cast<Space>(random.integer(0, 1)),
+            random.integer(0, 1 << 30)};
   for (std::int64_t n = random.integer(0, 4); n > 0; --n) b.shape.push_back(random.integer(0, 20));
   return b;
 }

@@ -22,10 +22,10 @@ Operand edge(DType type, DType format, std::int64_t part, const std::uint8_t* p)
     store_from_f32(format, bytes, load_as_f32(type, p));
     return {load_as_f32(format, bytes), 0};
   }
-  if (format == DType::kQ8_8) store_from_f32(format, bytes, load_as_f32(type, p));
+  if (is_fixed(format)) store_from_f32(format, bytes, load_as_f32(type, p));
   else if (is_float(type)) store_from_f32(format, bytes, load_as_f32(type, p));
   else store_from_i32(format, bytes, load_as_i32(type, p));
-  if (format != DType::kQ8_8) return {0, load_as_i32(format, bytes)};
+  if (!is_fixed(format)) return {0, load_as_i32(format, bytes)};
   std::int16_t q = 0;
   std::memcpy(&q, bytes, 2);
   return {0, q};
@@ -64,11 +64,14 @@ std::uint32_t sum_of(const isa::Matmul& mm, const isa::Pad& pad, const isa::Push
     }
     f = mac_f32(a.f, w.f, f);
     i += static_cast<std::uint32_t>(a.i) * static_cast<std::uint32_t>(w.i);
-    q = q88_add(q88_mul(static_cast<std::int16_t>(a.i), static_cast<std::int16_t>(w.i)), q);
+    if (is_fixed(format))
+      q = fixed_add(fixed_mul(static_cast<std::int16_t>(a.i), static_cast<std::int16_t>(w.i), fraction_bits(format)),
+                    q);
   }
   if (mm.accumulate == 0) before = 0;
   if (is_float(format)) return std::bit_cast<std::uint32_t>(add_f32_flushed(std::bit_cast<float>(before), f));
-  if (format == DType::kQ8_8) return static_cast<std::uint32_t>(std::int32_t{q88_add(static_cast<std::int16_t>(before), q)});
+  if (is_fixed(format))
+    return static_cast<std::uint32_t>(std::int32_t{fixed_add(static_cast<std::int16_t>(before), q)});
   return before + i;
 }
 
@@ -115,12 +118,14 @@ Scene random_scene(Random& random, const Case& c) {
   return s;
 }
 
-const Case kCases[] = {{DType::kBF16, DType::kBF16, 0}, {DType::kF32, DType::kBF16, 0}, {DType::kF32, DType::kBF16, 1},
-                       {DType::kF32, DType::kBF16, 2},  {DType::kF32, DType::kBF16, 3}, {DType::kF32, DType::kF32, 0},
-                       {DType::kI8, DType::kI8, 0},     {DType::kU8, DType::kU8, 0},    {DType::kI32, DType::kI8, 0},
-                       {DType::kI16, DType::kI16, 0},   {DType::kQ8_8, DType::kQ8_8, 0}, {DType::kF32, DType::kQ8_8, 0},
-                       {DType::kF8E4M3, DType::kF8E4M3, 0}, {DType::kF32, DType::kF8E5M2, 0}, {DType::kF16, DType::kF16, 0},
-                       {DType::kF32, DType::kTF32, 0},  {DType::kU8, DType::kBF16, 0}};
+const Case kCases[] = {
+    {DType::kBF16, DType::kBF16, 0},     {DType::kF32, DType::kBF16, 0},   {DType::kF32, DType::kBF16, 1},
+    {DType::kF32, DType::kBF16, 2},      {DType::kF32, DType::kBF16, 3},   {DType::kF32, DType::kF32, 0},
+    {DType::kI8, DType::kI8, 0},         {DType::kU8, DType::kU8, 0},      {DType::kI32, DType::kI8, 0},
+    {DType::kI16, DType::kI16, 0},       {DType::kQ8_8, DType::kQ8_8, 0},  {DType::kF32, DType::kQ8_8, 0},
+    {DType::kF8E4M3, DType::kF8E4M3, 0}, {DType::kF32, DType::kF8E5M2, 0}, {DType::kF16, DType::kF16, 0},
+    {DType::kF32, DType::kTF32, 0},      {DType::kU8, DType::kBF16, 0},    {DType::kQ4_12, DType::kQ4_12, 0},
+    {DType::kF32, DType::kQ4_12, 0},     {DType::kF32, DType::kQ1_15, 0},  {DType::kQ15_1, DType::kQ15_1, 0}};
 
 TEST(EventValues, MatmulIsItsDefinition) {
   for (std::uint64_t seed = 1; seed <= 1500; ++seed) {
@@ -132,7 +137,7 @@ TEST(EventValues, MatmulIsItsDefinition) {
     second.swap = 0;
     second.accumulate = 1;
     const auto got = run_values({{s.pad, isa::matrix_unit(0)}, {s.push, isa::push_unit(0)}, {s.mm, isa::matrix_unit(0)}, {second, isa::matrix_unit(0)}},
-                                {}, vmem, static_cast<int>(random.integer(1, 2)));
+                                {}, vmem, static_cast<int>(random.integer(1, 2)), is_fixed(c.format) ? c.format : DType::kQ8_8);
     ASSERT_TRUE(got.ok()) << "seed " << seed << ": " << got.error().text();
     std::vector<std::uint32_t> expected(got->accumulators.size(), 0);
     isa::Matmul pass = s.mm;

@@ -83,7 +83,7 @@ class OneLaneAtATime {
     const std::int64_t element = at.d[0] * b.s0 + at.d[1] * b.s1 + at.d[2] * b.s2 + at.d[3] * b.s3 + at.d[4] * b.s4 + at.t0 * b.w0 + at.t1 * b.w1;
     return b.base + element * dtype_bytes(static_cast<DType>(b.type));
   }
-  static bool floating(DType type) { return is_float(type) || type == DType::kQ8_8; }
+  static bool floating(DType type) { return is_real(type); }
   std::uint32_t load(int slot, const Index& at) const {
     const isa::Bind& b = s_.binds[static_cast<std::size_t>(slot)];
     const isa::Window& w = s_.window;
@@ -135,7 +135,11 @@ MicroOp arithmetic(Random& random) {
 const DType kTypes[] = {DType::kF32, DType::kI32, DType::kBF16, DType::kI8, DType::kU8, DType::kF16, DType::kPred, DType::kI16, DType::kQ8_8};
 
 // Stores go to dense places of their own (slots 4 .. 7), so that no two elements touch the same byte.
-Scene random_scene(Random& random) {
+Scene random_scene(Random& random, DType fixed) {
+  const auto type = [&] {
+    const DType drawn = kTypes[random.integer(0, 8)];
+    return static_cast<std::int64_t>(is_fixed(drawn) ? fixed : drawn);
+  };
   Scene s;
   s.run.mode = random.chance(0.5) ? 0 : random.integer(1, 6) + 8 * random.integer(0, 1);
   s.run.result = random.integer(0, 5);
@@ -150,13 +154,15 @@ Scene random_scene(Random& random) {
   const auto stride = [&] { return random.chance(0.3) ? 1 : random.integer(-2, std::min<std::int64_t>(9, 1 + 2500 / largest)); };
   for (std::size_t slot = 0; slot < 4; ++slot) {
     isa::Bind& b = s.binds[slot];
-    b = {.slot = static_cast<std::int64_t>(slot), .base = 24000 + random.integer(0, 50), .type = static_cast<std::int64_t>(kTypes[random.integer(0, 8)])};
+    b = {.slot = static_cast<std::int64_t>(slot), .base = 24000 + random.integer(0, 50), .type = type()};
     b.s0 = stride(), b.s1 = stride(), b.s2 = stride(), b.s3 = stride(), b.s4 = stride(), b.w0 = stride(), b.w1 = stride();
   }
   const bool tapped = s.run.w0 * s.run.w1 * s.run.d0 * s.run.d1 * s.run.d2 * s.run.d3 * s.run.d4 <= 4000;   // room for a value per tap
   for (std::size_t slot = 4; slot < 8; ++slot) {
     isa::Bind& b = s.binds[slot];
-    b = {.slot = static_cast<std::int64_t>(slot), .base = kOutput + static_cast<std::int64_t>(slot - 4) * 16384, .type = static_cast<std::int64_t>(kTypes[random.integer(0, 8)])};
+    b = {.slot = static_cast<std::int64_t>(slot),
+         .base = kOutput + static_cast<std::int64_t>(slot - 4) * 16384,
+         .type = type()};
     std::int64_t next = 1;
     if (slot == 7 && tapped) b.w1 = next, next *= s.run.w1, b.w0 = next, next *= s.run.w0;
     b.s4 = next, b.s3 = b.s4 * s.run.d4, b.s2 = b.s3 * s.run.d3, b.s1 = b.s2 * s.run.d2, b.s0 = b.s1 * s.run.d1;
@@ -185,13 +191,14 @@ Scene random_scene(Random& random) {
 TEST(EventValues, RunIsItsDefinitionLaneByLane) {
   for (std::uint64_t seed = 1; seed <= 3000; ++seed) {
     Random random(seed);
-    const Scene s = random_scene(random);
+    const DType fixed = fixed_type(static_cast<int>(seed % 15) + 1);
+    const Scene s = random_scene(random, fixed);
     const std::vector<std::uint8_t> vmem = random_vmem(random);
     std::vector<isa::Instruction> program;
     for (const isa::Bind& bind : s.binds) program.push_back({bind, isa::kVector});
     program.push_back({s.window, isa::kVector});
     program.push_back({s.run, isa::kVector});
-    const auto got = run_values(program, s.ops, vmem);
+    const auto got = run_values(program, s.ops, vmem, 1, fixed);
     ASSERT_TRUE(got.ok()) << "seed " << seed << ": " << got.error().text();
     std::vector<std::uint8_t> expected = vmem;
     OneLaneAtATime(s, expected).run();

@@ -51,7 +51,11 @@ void check_one(std::uint64_t seed, Tally& tally) {
   std::vector<Tensor> inputs;
   for (const graph::ValueId v : source.inputs) inputs.push_back(test::random_tensor(random, DType::kF32, source.type(v).shape));
   compile::Options options;
-  options.format = kFormats[random.integer(0, std::size(kFormats) - 1)];
+  options.format = kFormats[random.integer(0, std::size(kFormats) - 1)];  // Q8.8: any fixed point
+  if (is_fixed(options.format)) {
+    std::erase_if(chip.mxu.formats, is_fixed);
+    options.format = fixed_type(static_cast<int>(random.integer(1, 15)));
+  }
   if (!chip.multiplies(options.format) && options.format != DType::kF32) chip.mxu.formats.push_back(options.format);
   options.bf16x3 = random.chance(0.3);
   options.fuse = random.chance(0.7);

@@ -23,6 +23,7 @@ constexpr DType kShort[] = {DType::kI4, DType::kI8, DType::kU8, DType::kI16};
 constexpr DType kReal[] = {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32};
 constexpr DType kAny[] = {DType::kPred, DType::kI4,   DType::kI8,  DType::kI16,    DType::kI32,    DType::kI64,  DType::kU8,  DType::kU16, DType::kU32,
                           DType::kU64,  DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF32, DType::kF64, DType::kQ8_8};
+// Q8.8 stands for the chip's fixed-point format.
 template <std::size_t N>
 DType pick(Random& random, const DType (&from)[N]) {
   return from[random.integer(0, N - 1)];
@@ -37,6 +38,7 @@ Chip random_core(Random& random) {
   if (random.chance(0.05)) chip.mxu.rows = random.integer(33, 80), chip.mxu.columns = 32;   // rows without padding in the host's memory, and tall
   if (random.chance(0.1)) chip.mxu.rows = random.integer(1, 12), chip.mxu.columns = random.integer(257, 300);   // more than the engines convert at once
   chip.mxu.weight_double_buffer = random.chance(0.7);
+  chip.mxu.formats = {fixed_type(static_cast<int>(random.integer(1, 15)))};
   chip.mxu.accumulator_rows = kAccumulatorRows;
   chip.vpu = {true, random.integer(1, 9), random.integer(1, 4), random.integer(1, 3)};
   chip.vmem_bytes = kVmem;
@@ -83,7 +85,7 @@ class Maker {
   // A pad, a push, one or two matmuls; integers with integers, floats with floats, parts of fp32.
   void product() {
     const double kind = only_ == Only::kAny ? random_.real() : only_ == Only::kBf16 ? 0.85 : random_.chance(0.7) ? 0.0 : 1.0;
-    DType activation = DType::kQ8_8, weight = DType::kQ8_8, from = DType::kQ8_8, weight_from = DType::kQ8_8;
+    DType activation = chip_.fixed_format(), weight = activation, from = activation, weight_from = activation;
     std::int64_t part = 0;
     if (kind < 0.4) {
       const bool shorts = only_ == Only::kShorts;
@@ -121,6 +123,10 @@ class Maker {
     }
   }
 
+  std::int64_t stream_type() {
+    const DType type = pick(random_, kAny);
+    return number(is_fixed(type) ? chip_.fixed_format() : type);
+  }
   MicroOp operation() {
     MicroOp op;
     op.op = static_cast<MicroOpcode>(random_.integer(0, static_cast<int>(MicroOpcode::kLoad) - 1));
@@ -151,7 +157,7 @@ class Maker {
     const std::int64_t e3 = run.d4, e2 = e3 * run.d3, e1 = e2 * run.d2, e0 = e1 * run.d1, all = e0 * run.d0;
     for (std::int64_t slot = 3; slot < 5; ++slot) {   // dense: no address twice in a run
       const bool taps = slot == 4;
-      code_.push_back({isa::Bind{.slot = slot, .base = kVectorOut + (taps ? 1 << 15 : 0) + random_.integer(0, 999), .type = number(pick(random_, kAny)), .s0 = e0,
+      code_.push_back({isa::Bind{.slot = slot, .base = kVectorOut + (taps ? 1 << 15 : 0) + random_.integer(0, 999), .type = stream_type(), .s0 = e0,
                                  .s1 = e1, .s2 = e2, .s3 = e3, .s4 = 1, .w0 = taps ? all * run.w1 : 0, .w1 = taps ? all : 0},
                        isa::kVector});
     }
@@ -169,7 +175,7 @@ class Maker {
   }
   void load_stream(std::int64_t slot, bool accumulators) {
     const auto stride = [&] { return random_.chance(0.3) ? random_.integer(0, 1) : random_.integer(-3, 3); };
-    isa::Bind bind{.slot = slot, .base = kVectorIn + 8000 + random_.integer(0, 9999), .type = number(pick(random_, kAny)), .s0 = stride(), .s1 = stride(),
+    isa::Bind bind{.slot = slot, .base = kVectorIn + 8000 + random_.integer(0, 9999), .type = stream_type(), .s0 = stride(), .s1 = stride(),
                    .s2 = stride(), .s3 = stride(), .s4 = stride(), .w0 = stride(), .w1 = stride()};
     if (accumulators) {
       bind.space = 3;

@@ -48,7 +48,9 @@ class PlainArray {
     const bool accept = weight != nullptr && weight->accept;
     const bool take = accept && (r == 0 || (!weight->first && old.train[at(r - 1, c)] != 0));
     if (switching) state_.active[here] = old.shadow[here];
-    if (valid) state_.sum[here] = multiply_add(Arithmetic::kInteger, value, state_.active[here], r == 0 ? 0 : old.sum[at(r - 1, c)]);
+    if (valid)
+      state_.sum[here] =
+          multiply_add(Arithmetic::kInteger, 8, value, state_.active[here], r == 0 ? 0 : old.sum[at(r - 1, c)]);
     if (take) state_.shadow[here] = r == 0 ? weight->values[static_cast<std::size_t>(c)] : old.shadow[at(r - 1, c)];
     state_.value[here] = value;
     state_.valid[here] = valid ? 1 : 0;

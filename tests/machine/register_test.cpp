@@ -55,6 +55,25 @@ std::vector<std::int64_t> starts(const isa::Program& program, const Chip& chip, 
   return result;
 }
 
+TEST(ProgramFit, AChipHasOneFixedPointFormat) {
+  Chip chip = small_chip(4, 4);
+  chip.mxu.formats = {DType::kQ4_12};
+  const auto type = [](DType t) { return static_cast<std::int64_t>(t); };
+  const auto verdicts = [&](const isa::Instruction& word) {
+    const isa::Program program = program_of({word});
+    const auto event = simulate_values(program, chip, {});
+    const auto registers = simulate_registers(program, chip, {});
+    EXPECT_EQ(event.ok(), registers.ok());
+    return event.ok() ? std::string("ok") : event.error().text();
+  };
+  EXPECT_EQ(verdicts({isa::Bind{.type = type(DType::kQ4_12)}, isa::kVector}), "ok");
+  EXPECT_EQ(verdicts({isa::Pad{.type = type(DType::kQ4_12)}, isa::matrix_unit(0)}), "ok");
+  EXPECT_NE(verdicts({isa::Bind{.type = type(DType::kQ8_8)}, isa::kVector}).find("chip test has no q8.8"),
+            std::string::npos);
+  EXPECT_NE(verdicts({isa::Pad{.type = type(DType::kQ5_11)}, isa::matrix_unit(0)}).find("chip test has no q5.11"),
+            std::string::npos);
+}
+
 class ArraySize : public ::testing::TestWithParam<std::pair<int, int>> {};
 
 // Row m of column c is in the accumulators from cycle S + m + 2 + R + c on, not earlier.

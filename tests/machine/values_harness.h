@@ -13,12 +13,13 @@ namespace systole::machine {
 constexpr std::int64_t kVmemBytes = 1 << 17;
 constexpr std::int64_t kRows = 8, kColumns = 6, kAccumulatorRows = 256, kLanes = 4;
 
-inline Chip values_chip() {
+inline Chip values_chip(DType fixed = DType::kQ8_8) {
   Chip chip;
   chip.name = "values";
   chip.cores = 2;
   chip.mxu.rows = kRows;
   chip.mxu.columns = kColumns;
+  chip.mxu.formats = {fixed};
   chip.mxu.accumulator_rows = kAccumulatorRows;
   chip.vpu = {true, kLanes, 2, 1};
   chip.vmem_bytes = kVmemBytes;
@@ -51,10 +52,12 @@ inline isa::Program values_program(const std::vector<isa::Instruction>& under_te
   return program;
 }
 
-inline Expected<ValuesRun> run_values(const std::vector<isa::Instruction>& under_test, const std::vector<MicroOp>& microcode,
-                                      const std::vector<std::uint8_t>& vmem, int threads = 1) {
+inline Expected<ValuesRun> run_values(const std::vector<isa::Instruction>& under_test,
+                                      const std::vector<MicroOp>& microcode, const std::vector<std::uint8_t>& vmem,
+                                      int threads = 1, DType fixed = DType::kQ8_8) {
   const isa::Program program = values_program(under_test, microcode);
-  SYSTOLE_ASSIGN(const auto outputs, simulate_values(program, values_chip(), {Tensor::of(DType::kU8, {kVmemBytes}, vmem)}, threads));
+  SYSTOLE_ASSIGN(const auto outputs,
+                 simulate_values(program, values_chip(fixed), {Tensor::of(DType::kU8, {kVmemBytes}, vmem)}, threads));
   ValuesRun run;
   run.vmem.assign(outputs[0].raw(), outputs[0].raw() + kVmemBytes);
   run.accumulators.assign(outputs[1].data<std::uint32_t>(), outputs[1].data<std::uint32_t>() + outputs[1].count());

@@ -2,7 +2,7 @@
 """Whole networks on the generated hardware: systole run --engine rtl gives the interpreter's bits and, or it fails, the event engine's cycles.
 
 Integers (a quantised network with a sum and a depthwise convolution; the MNIST-sized network of 121,930 parameters, quantised by
-models/quantise.py, whole from the instruction memory), bf16 and Q8.8 (small networks of models/), on the chips that rtl_check_test
+models/quantise.py, whole from the instruction memory), bf16, Q8.8 and Q4.12 (small networks of models/), on the chips that rtl_check_test
 builds, too."""
 import argparse
 import json
@@ -17,7 +17,7 @@ import run_quantised
 
 RUNS = [("transformer_tiny", "systolic-4", "bf16"), ("gpt_tiny", "systolic-4", "bf16"), ("resnet_tiny", "systolic-4", "bf16"),
         ("recurrent_tiny", "systolic-4", "bf16"), ("unet_tiny", "systolic-8", "bf16"), ("depthwise_tiny", "systolic-8", "bf16"),
-        ("windows_tiny", "systolic-2-q88", "q8.8"), ("resnet_tiny", "systolic-2-q88", "q8.8")]
+        ("windows_tiny", "systolic-2-q88", "q8.8"), ("resnet_tiny", "systolic-2-q88", "q8.8"), ("windows_tiny", "systolic-2-q412", "q4.12")]
 
 
 def run(systole, model, chip, arguments):

@@ -112,19 +112,65 @@ TEST(Integers, RoundNearestEvenAndSaturate) {
   EXPECT_EQ(i32_to_f32(16777219), 16777220.0f);
 }
 
+constexpr std::int64_t kLowest = -32768, kHighest = 32767;
+std::int64_t bounded(std::int64_t x) { return std::min(std::max(x, kLowest), kHighest); }
+std::int64_t floor_of_quotient(std::int64_t x, std::int64_t y) { return x / y - (x % y < 0 ? 1 : 0); }  // y > 0
+
+// The nearest integer, ties to even, of a number that long double holds.
+std::int64_t nearest_even(long double x) {
+  const long double below = std::floor(x), rest = x - below;
+  const auto integer = static_cast<std::int64_t>(below);
+  if (rest == 0.5L) return integer + (integer % 2 != 0 ? 1 : 0);
+  return integer + (rest > 0.5L ? 1 : 0);
+}
+
 // All 2^32 pairs would take long: every a with a spread of b.
-TEST(Q88, ProductsAndSumsFollowTheDefinition) {
-  const auto clamp = [](double x) { return std::fmin(std::fmax(x, -32768.0), 32767.0); };
-  for (int a = -32768; a <= 32767; ++a) {
-    for (int b : {-32768, -32767, -257, -256, -129, -128, -1, 0, 1, 127, 128, 255, 256, 300, 12345, 32767}) {
-      const auto x = static_cast<std::int16_t>(a), y = static_cast<std::int16_t>(b);
-      ASSERT_EQ(q88_mul(x, y), clamp(std::floor(a * static_cast<double>(b) / 256 + 0.5))) << a << " * " << b;
-      ASSERT_EQ(q88_add(x, y), clamp(a + b)) << a << " + " << b;
+TEST(FixedPoint, ProductsAndSumsFollowTheDefinition) {
+  for (int n = 1; n <= 15; ++n) {
+    const std::int64_t one = std::int64_t{1} << n;
+    for (std::int64_t a = kLowest; a <= kHighest; ++a) {
+      for (const std::int64_t b :
+           {kLowest, std::int64_t{-32767}, -one - 1, -one, -one / 2 - 1, -one / 2, std::int64_t{-1}, std::int64_t{0},
+            std::int64_t{1}, one / 2, one - 1, bounded(one), bounded(one + 44), std::int64_t{12345}, kHighest}) {
+        const auto x = static_cast<std::int16_t>(a), y = static_cast<std::int16_t>(bounded(b));
+        const std::int64_t product = a * y;  // of 2 n fraction bits; half up to n: floor(product / 2^n + 1/2)
+        ASSERT_EQ(fixed_mul(x, y, n), bounded(floor_of_quotient(2 * product + one, 2 * one)))
+            << n << ": " << a << " * " << y;
+        ASSERT_EQ(fixed_add(x, y), bounded(a + y)) << a << " + " << y;
+      }
     }
-    ASSERT_EQ(f32_to_q88(q88_to_f32(static_cast<std::int16_t>(a))), a);
   }
-  EXPECT_EQ(f32_to_q88(200.0f), 32767);
-  EXPECT_EQ(f32_to_q88(std::nanf("")), 0);
+}
+
+// Every code is its value, each half way between two goes to the even one, and the floats beside it to the nearer one.
+TEST(FixedPoint, ConversionsFollowTheDefinition) {
+  for (int n = 1; n <= 15; ++n) {
+    const DType type = fixed_type(n);
+    const auto one = static_cast<long double>(1 << n);
+    for (std::int64_t code = kLowest; code <= kHighest; ++code) {
+      const float value = fixed_to_f32(static_cast<std::int16_t>(code), n);
+      ASSERT_EQ(static_cast<long double>(value), static_cast<long double>(code) / one) << dtype_name(type);
+      const auto half = static_cast<float>((static_cast<long double>(code) + 0.5L) / one);  // 17 bits: exact
+      for (const float x : {value, half, std::nextafter(half, -1e9f), std::nextafter(half, 1e9f)}) {
+        std::int16_t stored = 0;
+        store_from_f32(type, &stored, x);
+        ASSERT_EQ(stored, bounded(nearest_even(static_cast<long double>(x) * one))) << dtype_name(type) << " " << x;
+        ASSERT_EQ(f32_to_fixed(x, n), stored);
+      }
+    }
+    for (const float far : {1e9f, 65536.0f, std::numeric_limits<float>::max(), kInf}) {
+      EXPECT_EQ(f32_to_fixed(far, n), kHighest);
+      EXPECT_EQ(f32_to_fixed(-far, n), kLowest);
+    }
+    EXPECT_EQ(f32_to_fixed(std::nanf(""), n), 0);
+    EXPECT_EQ(f32_to_fixed(std::numeric_limits<float>::denorm_min(), n), 0);
+    for (const std::int32_t integer :
+         {0, 1, -1, 3, -7, 127, -128, 16383, -16384, 40000, std::numeric_limits<std::int32_t>::min()}) {
+      std::int16_t stored = 0;
+      store_from_i32(type, &stored, integer);
+      EXPECT_EQ(stored, bounded(std::int64_t{integer} * (1 << n))) << dtype_name(type) << " " << integer;
+    }
+  }
 }
 
 TEST(Bf16Parts, SumToTheNumber) {
@@ -165,7 +211,7 @@ TEST(Elements, StoreSaturatesAndLoadReturns) {
 TEST(Elements, LanesEqualElements) {
   constexpr std::uint64_t kSeed = 11;
   Random random(kSeed);
-  for (int t = 0; t <= static_cast<int>(DType::kQ8_8); ++t) {
+  for (int t = 0; t < kDTypes; ++t) {
     const auto type = static_cast<DType>(t);
     const std::int64_t size = dtype_bytes(type), count = 77;
     std::vector<std::uint8_t> from(static_cast<std::size_t>(count * size));
@@ -189,14 +235,28 @@ TEST(Elements, LanesEqualElements) {
   }
 }
 
+TEST(DTypeNames, SayWhereThePointStands) {
+  for (int n = 1; n <= 15; ++n) {
+    const DType type = fixed_type(n);
+    EXPECT_EQ(dtype_name(type), "q" + std::to_string(16 - n) + "." + std::to_string(n));
+    EXPECT_EQ(fraction_bits(type), n);
+    EXPECT_EQ(dtype_bytes(type), 2);
+    EXPECT_TRUE(is_fixed(type) && is_real(type) && !is_float(type) && !is_integer(type) && !is_unsigned(type));
+  }
+  EXPECT_EQ(fixed_type(8), DType::kQ8_8);
+  EXPECT_EQ(static_cast<int>(DType::kQ8_8), 17);  // its number in program files
+}
+
 TEST(DTypeNames, ParseBack) {
-  for (int t = 0; t <= static_cast<int>(DType::kQ8_8); ++t) {
+  for (int t = 0; t < kDTypes; ++t) {
     const auto type = static_cast<DType>(t);
     const auto parsed = parse_dtype(dtype_name(type));
     ASSERT_TRUE(parsed.ok());
     EXPECT_EQ(*parsed, type);
   }
   EXPECT_EQ(*parse_dtype("int8"), DType::kI8);
+  EXPECT_EQ(*parse_dtype("q4.12"), DType::kQ4_12);
+  for (const char* name : {"q0.16", "q16.0", "q4.4", "q4.13", "q"}) EXPECT_FALSE(parse_dtype(name).ok()) << name;
   const auto bad = parse_dtype("f33");
   ASSERT_FALSE(bad.ok());
   EXPECT_NE(bad.error().text().find("f33"), std::string::npos);

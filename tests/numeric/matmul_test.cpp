@@ -22,11 +22,15 @@ constexpr std::uint64_t kSeed = 20260102;
 
 const std::vector<TileFormat>& all_formats() {
   using enum DType;
-  static const std::vector<TileFormat> formats = {
-      {kBF16, kBF16}, {kF8E4M3, kF8E4M3}, {kF8E5M2, kF8E4M3}, {kF8E5M2, kF8E5M2}, {kBF16, kF8E4M3}, {kF16, kF16},
-      {kTF32, kTF32}, {kF32, kF32},       {kI8, kI8},         {kU8, kI8},         {kI8, kU8},       {kU8, kU8},
-      {kI8, kI4},     {kI4, kI8},         {kI4, kI4},         {kI16, kI16},       {kI16, kI8},      {kI32, kI32},
-      {kU16, kI8},    {kQ8_8, kQ8_8}};
+  static const std::vector<TileFormat> formats = [] {
+    std::vector<TileFormat> all = {{kBF16, kBF16},   {kF8E4M3, kF8E4M3}, {kF8E5M2, kF8E4M3}, {kF8E5M2, kF8E5M2},
+                                   {kBF16, kF8E4M3}, {kF16, kF16},       {kTF32, kTF32},     {kF32, kF32},
+                                   {kI8, kI8},       {kU8, kI8},         {kI8, kU8},         {kU8, kU8},
+                                   {kI8, kI4},       {kI4, kI8},         {kI4, kI4},         {kI16, kI16},
+                                   {kI16, kI8},      {kI32, kI32},       {kU16, kI8}};
+    for (int n = 1; n <= 15; ++n) all.push_back({fixed_type(n), fixed_type(n)});
+    return all;
+  }();
   return formats;
 }
 
@@ -59,7 +63,7 @@ std::vector<std::uint32_t> random_accumulators(Random& random, const TileFormat&
   std::vector<std::uint32_t> acc(static_cast<std::size_t>(count));
   for (std::uint32_t& word : acc) {
     word = static_cast<std::uint32_t>(random.bits());
-    if (format.activation == DType::kQ8_8) word = static_cast<std::uint32_t>(std::int32_t{static_cast<std::int16_t>(word)});
+    if (is_fixed(format.activation)) word = static_cast<std::uint32_t>(std::int32_t{static_cast<std::int16_t>(word)});
     if (!is_float(format.activation) || data == Data::kBits) continue;
     const int exponent = data == Data::kTiny ? -126 : 0;
     const auto value = static_cast<float>(std::ldexp(random.real(-2, 2), exponent));
@@ -150,9 +154,10 @@ std::uint32_t defined_fixed(const Case& c, std::int64_t i, std::int64_t j) {
   const auto* a = reinterpret_cast<const std::int16_t*>(c.a.data());
   const auto* w = reinterpret_cast<const std::int16_t*>(c.w.data());
   const auto clamp = [](double x) { return std::fmin(std::fmax(x, -32768.0), 32767.0); };
+  const double one = std::ldexp(1.0, fraction_bits(c.format.activation));
   double sum = 0;
   for (std::int64_t r = 0; r < c.k; ++r) {
-    const double product = std::floor(static_cast<double>(a[i * c.a_pitch + r]) * w[r * c.n + j] / 256.0 + 0.5);
+    const double product = std::floor(static_cast<double>(a[i * c.a_pitch + r]) * w[r * c.n + j] / one + 0.5);
     sum = clamp(sum + clamp(product));
   }
   const double old = c.accumulate ? static_cast<std::int32_t>(c.acc[static_cast<std::size_t>(i * c.acc_pitch + j)]) : 0;
@@ -176,7 +181,7 @@ TEST(WeightTile, ReferenceEqualsTheDefinition) {
               const float expected = defined_float(c, i, j);
               ASSERT_EQ(got, std::isnan(expected) ? 0x7FC00000u : std::bit_cast<std::uint32_t>(expected)) << format_text(format);
             } else {
-              ASSERT_EQ(got, format.activation == DType::kQ8_8 ? defined_fixed(c, i, j) : defined_integer(c, i, j))
+              ASSERT_EQ(got, is_fixed(format.activation) ? defined_fixed(c, i, j) : defined_integer(c, i, j))
                   << format_text(format);
             }
           }

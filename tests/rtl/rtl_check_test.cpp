@@ -83,7 +83,8 @@ TEST(RtlModel, StopsAfterTheCyclesThatItIsGiven) {
 }
 
 TEST(RtlCheck, RegisterEngine) {
-  for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8"}) expect_no_mismatch(name, 60, false);
+  for (const char* name : {"systolic-2-q88", "systolic-2-q412", "systolic-4", "systolic-8"})
+    expect_no_mismatch(name, 60, false);
 }
 
 // The formats that the chip multiplies, each by itself and mixed.
@@ -93,6 +94,7 @@ void expect_three_engines(const std::string& name, std::initializer_list<const c
   for (const char* format : formats) EXPECT_TRUE(result.formats.contains(format)) << format;
 }
 TEST(RtlCheck, ThreeEnginesOnSystolic2Q88) { expect_three_engines("systolic-2-q88", {"q8.8"}); }
+TEST(RtlCheck, ThreeEnginesOnSystolic2Q412) { expect_three_engines("systolic-2-q412", {"q4.12"}); }
 TEST(RtlCheck, ThreeEnginesOnSystolic4) { expect_three_engines("systolic-4", {"int8", "bf16", "mixed"}); }
 TEST(RtlCheck, ThreeEnginesOnSystolic8) { expect_three_engines("systolic-8", {"int8", "bf16", "mixed"}); }
 
@@ -147,12 +149,36 @@ TEST(RtlModel, RefusesStreamsOfDoubles) {
   EXPECT_NE(status.error().text().find("instruction 0 (bind)"), std::string::npos) << status.error().text();
 }
 
+TEST(RtlModel, RefusesStreamsOfAnotherFixedPointFormat) {
+  const auto chip = load_chip("systolic-2-q412");
+  ASSERT_TRUE(chip.ok());
+  isa::Program program;
+  program.cores.resize(1);
+  program.cores[0].code = {{isa::Bind{.type = static_cast<std::int64_t>(DType::kQ4_12)}, isa::kVector}, {isa::Bind{.type = static_cast<std::int64_t>(DType::kQ8_8)}, isa::kVector}, {isa::Halt{}}};
+  const auto status = check_program(program, *chip);
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().text().find("instruction 1 (bind): q8.8"), std::string::npos) << status.error().text();
+}
+
 TEST(Generate, WritesSourcesThatLintClean) {
   if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
-  for (const char* name : {"systolic-2-q88", "systolic-4", "systolic-8", "systolic-16"}) {
+  for (const char* name : {"systolic-2-q88", "systolic-2-q412", "systolic-4", "systolic-8", "systolic-16"}) {
     const auto chip = load_chip(name);
     ASSERT_TRUE(chip.ok());
     const std::string folder = ::testing::TempDir() + "/lint-" + name;
+    ASSERT_TRUE(write_rtl(*chip, folder).ok());
+    EXPECT_EQ(std::system(("cd '" + folder + "' && verilator --lint-only -Wall --top-module systole -f files.f").c_str()), 0);
+  }
+}
+
+// The narrowest and the widest fraction.
+TEST(Generate, EveryFixedPointFormatLintsClean) {
+  if (!has_verilator()) FAIL() << "no verilator on the PATH: tools/install.sh";
+  auto chip = load_chip("systolic-2-q412");
+  ASSERT_TRUE(chip.ok());
+  for (const DType type : {DType::kQ15_1, DType::kQ1_15}) {
+    chip->mxu.formats = {type};
+    const std::string folder = ::testing::TempDir() + "/lint-" + std::string(dtype_name(type));
     ASSERT_TRUE(write_rtl(*chip, folder).ok());
     EXPECT_EQ(std::system(("cd '" + folder + "' && verilator --lint-only -Wall --top-module systole -f files.f").c_str()), 0);
   }
@@ -170,17 +196,19 @@ TEST(Generate, SublanesLintClean) {
 
 TEST(Generate, WritesSourcesThatYosysReads) {
   if (std::system("yosys -V > /dev/null 2>&1") != 0) FAIL() << "no yosys on the PATH: tools/install.sh";
-  const auto chip = load_chip("systolic-4");
-  ASSERT_TRUE(chip.ok());
-  const std::string folder = ::testing::TempDir() + "/yosys-systolic-4";
-  ASSERT_TRUE(write_rtl(*chip, folder).ok());
-  const std::string script = "read_verilog -sv $(tr '\\n' ' ' < files.f); hierarchy -check -top systole; proc; opt_clean; check -assert";
-  EXPECT_EQ(std::system(("cd '" + folder + "' && yosys -q -p \"" + script + "\"").c_str()), 0);
+  for (const char* name : {"systolic-4", "systolic-2-q412"}) {
+    const auto chip = load_chip(name);
+    ASSERT_TRUE(chip.ok());
+    const std::string folder = ::testing::TempDir() + "/yosys-" + name;
+    ASSERT_TRUE(write_rtl(*chip, folder).ok());
+    const std::string script = "read_verilog -sv $(tr '\\n' ' ' < files.f); hierarchy -check -top systole; proc; opt_clean; check -assert";
+    EXPECT_EQ(std::system(("cd '" + folder + "' && yosys -q -p \"" + script + "\"").c_str()), 0);
+  }
 }
 
 // Only event engine: what the generators reach, not what the engines do with it.
 TEST(RtlCheck, EveryCombinationOfOpcodeAndFormatOccursAndHasAName) {
-  for (const char* name : {"systolic-2-q88", "systolic-4"}) {
+  for (const char* name : {"systolic-2-q88", "systolic-2-q412", "systolic-4"}) {
     const auto chip = load_chip(name);
     ASSERT_TRUE(chip.ok());
     CheckOptions options;

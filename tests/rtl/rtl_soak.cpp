@@ -39,6 +39,7 @@ void memory(Chip& chip, Bandwidth bandwidth, std::int64_t burst, std::int64_t la
 
 constexpr Variant kVariants[] = {
     {"systolic-2-q88", "systolic-2-q88", [](Chip&) {}},
+    {"systolic-2-q412", "systolic-2-q412", [](Chip&) {}},
     {"systolic-4", "systolic-4", [](Chip&) {}},
     {"systolic-8", "systolic-8", [](Chip&) {}},
     {"systolic-16", "systolic-16", [](Chip&) {}},
@@ -103,6 +104,12 @@ constexpr Variant kVariants[] = {
        size(c, 12, 12, 12, 1);
        c.mxu.formats = {DType::kQ8_8};
        c.dma_engines = 1;
+     }},
+    {"3x4 int8, q1.15 and bf16", "systolic-4",
+     [](Chip& c) {
+       size(c, 3, 4, 4, 1);
+       c.mxu.formats = {DType::kI8, DType::kQ1_15, DType::kBF16};
+       c.timing.accumulator_latency = 2;
      }},
     {"4x4, 2 cores", "systolic-4", [](Chip& c) { c.cores = 2; }},
     {"8x8, 3 cores, all formats", "systolic-8",

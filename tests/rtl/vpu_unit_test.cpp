@@ -101,7 +101,23 @@ void operands(Random& random, Record& r) {
 
 bool is_memory(MicroOpcode op) { return op == MicroOpcode::kLoad || op == MicroOpcode::kStore || op == MicroOpcode::kConst; }
 
-std::vector<Record> draw(Random& random, std::int64_t each) {
+// Stores and loads of the type; the operands of fixed point are often near its range.
+void draw_conversions(Random& random, DType type, std::int64_t count, std::vector<Record>& records) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    Record r;
+    r.operation = static_cast<std::uint32_t>(MicroOpcode::kStore);
+    r.type = static_cast<std::uint32_t>(type);
+    operands(random, r);
+    if (is_fixed(type) && random.chance(0.5)) {
+      const double halves = static_cast<double>(random.integer(-70000, 70000)) / 2;  // ties, and beyond both ends
+      r.a = std::bit_cast<std::uint32_t>(static_cast<float>(std::ldexp(halves, -fraction_bits(type))));
+      if (random.chance(0.3)) r.a += static_cast<std::uint32_t>(random.integer(-1, 1));
+    }
+    records.push_back(r);
+  }
+}
+
+std::vector<Record> draw(Random& random, const Chip& chip, std::int64_t each) {
   std::vector<Record> records;
   for (int op = 0; op < static_cast<int>(MicroOpcode::kCount); ++op) {
     if (is_memory(static_cast<MicroOpcode>(op))) continue;
@@ -112,29 +128,25 @@ std::vector<Record> draw(Random& random, std::int64_t each) {
       records.push_back(r);
     }
   }
-  for (int type = 0; type <= static_cast<int>(DType::kQ8_8); ++type) {
-    if (static_cast<DType>(type) == DType::kF64) continue;   // no chip with RTL holds f64
-    for (std::int64_t i = 0; i < each; ++i) {
-      Record r;
-      r.operation = static_cast<std::uint32_t>(MicroOpcode::kStore);
-      r.type = static_cast<std::uint32_t>(type);
-      operands(random, r);
-      records.push_back(r);
-    }
+  for (int type = 0; type < kDTypes; ++type) {
+    if (static_cast<DType>(type) == DType::kF64 || !chip.knows(static_cast<DType>(type)))
+      continue;  // no chip with RTL holds f64
+    draw_conversions(random, static_cast<DType>(type), each, records);
   }
   return records;
 }
 
-std::string built_unit() {
-  const auto chip = load_chip("systolic-4");
-  if (!chip.ok()) return {};
-  const std::string folder = ::testing::TempDir() + "/vpu-unit";
-  if (!write_rtl(*chip, folder).ok()) return {};
+std::string built_unit(const Chip& chip) {
+  const std::string folder = ::testing::TempDir() + "/vpu-unit-" + std::string(dtype_name(chip.fixed_format()));
+  if (!write_rtl(chip, folder).ok()) return {};
   const std::string here = std::string(SYSTOLE_SOURCE_DIR) + "/tests/rtl/";
-  const std::string command = "cd '" + folder + "' && cp '" + here + "vpu_unit.sv' '" + here + "vpu_unit_bench.cpp' . && "
-      "verilator --cc --exe --build -Wall -O3 -fno-const-bit-op-tree --compiler clang --top-module vpu_unit --Mdir unit isa.sv vpu_unit.sv "
-      "vpu_alu.sv vpu_fma.sv vpu_round.sv vpu_narrow.sv vpu_load.sv vpu_store.sv narrow_float.sv widen_float.sv vpu_unit_bench.cpp "
-      "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O1 OPT_SLOW=-O1' > unit.log 2>&1";
+  const std::string command = "cd '" + folder + "' && cp '" + here + "vpu_unit.sv' '" + here +
+                              "vpu_unit_bench.cpp' . && "
+                              "verilator --cc --exe --build -Wall -O3 -fno-const-bit-op-tree --compiler clang "
+                              "--top-module vpu_unit --Mdir unit chip.sv isa.sv vpu_unit.sv "
+                              "vpu_alu.sv vpu_fma.sv vpu_round.sv vpu_narrow.sv vpu_load.sv vpu_store.sv "
+                              "narrow_float.sv widen_float.sv vpu_unit_bench.cpp "
+                              "-MAKEFLAGS 'CXX=clang++-16 LINK=clang++-16 OPT_FAST=-O1 OPT_SLOW=-O1' > unit.log 2>&1";
   return std::system(command.c_str()) == 0 ? folder : std::string{};
 }
 
@@ -174,14 +186,9 @@ bool matches(const Record& r, const Result& got, std::string& text) {
   return store_good && got.loaded == loaded;
 }
 
-TEST(VpuUnit, EveryOperationAndConversionAsDefined) {
-  const std::string folder = built_unit();
+void expect_as_defined(const Chip& chip, const std::vector<Record>& records) {
+  const std::string folder = built_unit(chip);
   ASSERT_FALSE(folder.empty()) << "the unit could not be built with verilator and clang++-16: tools/install.sh";
-  const std::int64_t each = std::getenv("SYSTOLE_RTL_SOAK") != nullptr ? 200000 : 20000;
-  const std::uint64_t seed = std::random_device{}();
-  std::cout << "seed " << seed << ", " << each << " of each operation and type\n";
-  Random random(seed);
-  const std::vector<Record> records = draw(random, each);
   std::ofstream(folder + "/in", std::ios::binary).write(reinterpret_cast<const char*>(records.data()), static_cast<std::streamsize>(records.size() * sizeof(Record)));
   ASSERT_EQ(std::system(("'" + folder + "/unit/Vvpu_unit' '" + folder + "/in' '" + folder + "/out'").c_str()), 0);
   const auto bytes = read_file(folder + "/out");
@@ -196,6 +203,32 @@ TEST(VpuUnit, EveryOperationAndConversionAsDefined) {
     ++wrong;
     ADD_FAILURE() << text << std::hex << ": a " << records[i].a << " b " << records[i].b << " c " << records[i].c << " element " << records[i].element[1] << " "
                   << records[i].element[0] << " got " << got.result << " loaded " << got.loaded << " stored " << got.stored[0];
+  }
+}
+
+std::int64_t count_of_each() { return std::getenv("SYSTOLE_RTL_SOAK") != nullptr ? 200000 : 20000; }
+
+TEST(VpuUnit, EveryOperationAndConversionAsDefined) {
+  const auto chip = load_chip("systolic-4");
+  ASSERT_TRUE(chip.ok());
+  const std::uint64_t seed = std::random_device{}();
+  std::cout << "seed " << seed << ", " << count_of_each() << " of each operation and type\n";
+  Random random(seed);
+  expect_as_defined(*chip, draw(random, *chip, count_of_each()));
+}
+
+// Where the point stands is wired: the ends, and one between.
+TEST(VpuUnit, EveryFixedPointFormatConvertsAsDefined) {
+  auto chip = load_chip("systolic-2-q412");
+  ASSERT_TRUE(chip.ok());
+  const std::uint64_t seed = std::random_device{}();
+  std::cout << "seed " << seed << "\n";
+  Random random(seed);
+  for (const DType type : {DType::kQ4_12, DType::kQ1_15, DType::kQ15_1}) {
+    chip->mxu.formats = {type};
+    std::vector<Record> records;
+    draw_conversions(random, type, 5 * count_of_each(), records);
+    expect_as_defined(*chip, records);
   }
 }
 

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "base/file.h"
@@ -106,6 +108,67 @@ TEST(Session, TheRegisterEngineAgreesInBitsAndCycles) {
   const auto result = session->run(g.inputs, options);
   ASSERT_TRUE(result.ok()) << result.error().text();
   EXPECT_TRUE(result->outputs[0].value.same_bits(Tensor::of<std::int32_t>(DType::kI32, {9, 11}, g.product)));
+}
+
+// Products of a 2 x 2 array in Q4.12, by the definition of docs/numerics.md: chunks of two rows, every product and sum
+// saturates.
+TEST(Session, AProductInQ412IsItsDefinitionOnBothEngines) {
+  constexpr std::int64_t kM = 5, kK = 7, kN = 3;
+  const auto session =
+      Session::load_graph(compile::gemm_graph(kM, kK, kN, DType::kQ4_12).value(), chip("systolic-2-q412"), {});
+  ASSERT_TRUE(session.ok()) << session.error().text();
+  Random random(31);
+  const auto draw = [&](std::int64_t count) {
+    std::vector<std::int16_t> words(static_cast<std::size_t>(count));
+    for (std::int16_t& word : words)
+      word = static_cast<std::int16_t>(random.integer(-14000, 14000));  // to 3.4: some sums pass 8
+    return words;
+  };
+  const std::vector<std::int16_t> a = draw(kM * kK), b = draw(kK * kN);
+  const auto bounded = [](std::int64_t x) { return std::min<std::int64_t>(std::max<std::int64_t>(x, -32768), 32767); };
+  std::vector<std::int16_t> expected;
+  std::int64_t at_an_end = 0;
+  for (std::int64_t i = 0; i < kM; ++i) {
+    for (std::int64_t j = 0; j < kN; ++j) {
+      std::int64_t accumulator = 0;
+      for (std::int64_t first = 0; first < kK; first += 2) {
+        std::int64_t sum = 0;
+        for (std::int64_t k = first; k < std::min(first + 2, kK); ++k) {
+          const double exact = static_cast<double>(a[static_cast<std::size_t>(i * kK + k)]) *
+                               b[static_cast<std::size_t>(k * kN + j)] / 4096;
+          sum = bounded(sum + bounded(static_cast<std::int64_t>(std::floor(exact + 0.5))));
+        }
+        accumulator = bounded(accumulator + sum);
+      }
+      expected.push_back(static_cast<std::int16_t>(accumulator));
+      at_an_end += accumulator == 32767 || accumulator == -32768;
+    }
+  }
+  EXPECT_GT(at_an_end, 0);
+  const std::map<std::string, Tensor> inputs = {{"a", Tensor::of(DType::kQ4_12, {kM, kK}, a)},
+                                                {"b", Tensor::of(DType::kQ4_12, {kK, kN}, b)}};
+  for (const Engine engine : {Engine::kEvent, Engine::kRegister}) {
+    RunOptions options;
+    options.engine = engine;
+    options.check = true;
+    const auto result = session->run(inputs, options);
+    ASSERT_TRUE(result.ok()) << result.error().text();
+    EXPECT_TRUE(result->outputs[0].value.same_bits(Tensor::of(DType::kQ4_12, {kM, kN}, expected)));
+    EXPECT_TRUE(result->checks[0].same_bits);
+  }
+}
+
+TEST(Session, ANumberOfAnotherFixedPointFormatIsRefused) {
+  LoadOptions options;
+  options.format = "q8.8";
+  const auto format =
+      Session::load_graph(compile::gemm_graph(2, 2, 2, DType::kF32).value(), chip("systolic-2-q412"), options);
+  ASSERT_FALSE(format.ok());
+  EXPECT_NE(format.error().text().find("does not multiply"), std::string::npos) << format.error().text();
+  const auto graph =
+      Session::load_graph(compile::gemm_graph(2, 2, 2, DType::kQ8_8).value(), chip("systolic-2-q412"), {});
+  ASSERT_FALSE(graph.ok());
+  EXPECT_NE(graph.error().text().find("chip systolic-2-q412 has no q8.8"), std::string::npos) << graph.error().text();
 }
 
 TEST(Session, TracingAndThreadsChangeNothing) {

@@ -73,7 +73,7 @@ TEST(Npy, EveryTypeRoundTrips) {
 
 TEST(Npy, FormatsThatNumpyLacksAreWidened) {
   const Tensor x = Tensor::of<float>(DType::kF32, {2}, {1.5f, -2.0f});
-  for (const DType type : {DType::kBF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kQ8_8}) {
+  for (const DType type : {DType::kBF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kQ8_8, DType::kQ4_12}) {
     EXPECT_TRUE(parse_npy(format_npy(x.converted(type)), "x")->same_bits(x)) << dtype_name(type);
   }
   const Tensor nibbles = Tensor::of<std::int8_t>(DType::kI4, {2}, {-8, 7});

@@ -95,8 +95,8 @@ TEST(Convert, UnsignedBeyondInt64) {
 
 TEST(Convert, NarrowFloatsRoundTrip) {
   const Tensor x = Tensor::of<float>(DType::kF32, {4}, {1.0f, -2.5f, 0.0f, 96.0f});  // exact in every float format
-  for (const DType type :
-       {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF64, DType::kQ8_8}) {
+  for (const DType type : {DType::kBF16, DType::kF16, DType::kF8E4M3, DType::kF8E5M2, DType::kTF32, DType::kF64,
+                           DType::kQ8_8, DType::kQ12_4}) {
     EXPECT_TRUE(x.converted(type).converted(DType::kF32).same_bits(x)) << dtype_name(type);
   }
 }

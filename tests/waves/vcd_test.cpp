@@ -256,6 +256,34 @@ TEST_F(Waves, TheSaveFileNamesOnlyVariablesOfTheDump) {
   EXPECT_EQ(names, static_cast<std::int64_t>(waves.variables.size()));
 }
 
+// A push in Q4.12: its weights and sums show 12 bits of fraction.
+TEST(WaveFormats, FixedPointShowsTheChipsFraction) {
+  auto chip = load_chip("systolic-2-q412");
+  ASSERT_TRUE(chip.ok()) << chip.error().text();
+  const auto program = isa::assemble(
+      "chip \"systolic-2-q412\" format=\"q4.12\"\nmemory hbm=64 vmem=64\ncore 0\n"
+      "  push0: push pitch=4 rows=2 columns=2 type=q4.12 format=q4.12 signal=mxu0\n"
+      "  mxu0: pad step_pitch=4 type=q4.12\n"
+      "  mxu0: matmul out_columns=2 length=2 columns=2 format=q4.12 wait=push0\n"
+      "  scalar: halt\n",
+      "push");
+  ASSERT_TRUE(program.ok()) << program.error().text();
+  const auto source = register_waves(*program, *chip, {}, *element_window(*chip, ""));
+  ASSERT_TRUE(source.ok()) << source.error().text();
+  EXPECT_EQ((*source)->sum_format(), fixed_format(12));
+  const std::string save = gtkwave_save("w.vcd", (*source)->signals());
+  EXPECT_NE(save.find("[fpshift_count] 12\n"), std::string::npos);
+  EXPECT_EQ(save.find("[fpshift_count] 8\n"), std::string::npos);
+  for (int n = 1; n <= 15; ++n) EXPECT_EQ(fraction_of(fixed_format(n)), n);
+  EXPECT_EQ(fraction_of(WaveFormat::kText), 0);
+  EXPECT_EQ(fixed_format(8), WaveFormat::kFixed8);
+  EXPECT_EQ(decode_word(0x1800, fixed_format(12), 16), "1.5");
+  EXPECT_EQ(decode_word(0x8000, fixed_format(12), 16), "-8");
+  EXPECT_EQ(decode_word(0xFFFF, fixed_format(1), 16), "-0.5");
+  EXPECT_EQ(decode_word(0x7FFF, fixed_format(1), 16), "16383.5");
+  EXPECT_EQ(decode_word(0x4CCD, fixed_format(15), 16), "0.6");  // 19661 / 32768 = 0.60001
+}
+
 TEST(WaveClock, EdgesAreTheExactTimesRoundedToTheNearestUnit) {
   const auto check = [](std::int64_t hertz) {
     const auto clock = wave_clock(Hertz(static_cast<double>(hertz)));

@@ -31,7 +31,7 @@ std::uint16_t next_lfsr(std::uint16_t state) {
 std::int16_t multiply(std::int16_t a, std::int16_t b, Options::Rounding rounding, std::uint16_t random) {
   const std::int32_t product = std::int32_t{a} * std::int32_t{b};
   switch (rounding) {
-    case Options::Rounding::kHalfUp: return q88_mul(a, b);
+    case Options::Rounding::kHalfUp: return fixed_mul(a, b, kFraction);
     case Options::Rounding::kTruncate: return saturate(product >> 8);
     case Options::Rounding::kWrap: return static_cast<std::int16_t>(product >> 8);
     case Options::Rounding::kStochastic: return saturate((product + (random & 0xFF)) >> 8);

@@ -10,6 +10,8 @@ namespace systole::tinytpu {
 
 using Options = Chip::TinyTpu;
 
+constexpr int kFraction = 8;  // bits behind the point
+
 // The multipliers, each with a shift register of its own for stochastic rounding.
 enum Multiplier { kElement = 0, kLeaky = 4, kLoss = 6, kDerivative = 8, kDescent = 10, kMultipliers = 12 };
 using Lfsrs = std::array<std::uint16_t, kMultipliers>;

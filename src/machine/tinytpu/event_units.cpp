@@ -59,7 +59,7 @@ void Events::vector_unit() {
       if (!before[k].valid || (!works && !plain)) continue;
       s[k] = before[k];
       if (!works) continue;
-      if (k == 0) s[k].value = q88_add(x, biases[lane]);
+      if (k == 0) s[k].value = fixed_add(x, biases[lane]);
       if (k == 1 && x < 0) s[k].value = times(x, options.forward_slope.value_or(word.leak), kLeaky + lane);
       if (k == 2) s[k].value = times(subtract(x, targets[lane]), word.loss_scale, kLoss + lane);
       if (k == 3 && h < 0) s[k].value = times(x, options.derivative_slope.value_or(word.leak), kDerivative + lane);
@@ -73,18 +73,18 @@ void Events::array() {
   rows[0] = {inputs[0].valid && enabled[0], false, inputs[0].value, 0, 0, 0};
   const std::int16_t w00 = factor(held[0][0], word.switch_weights), w01 = factor(held[0][1], switch_first);
   const std::int16_t w10 = factor(held[1][0], switch_first), w11 = factor(held[1][1], switch_beside);
-  if (rows[0].alive) rows[0].sum0 = q88_add(times(rows[0].x0, w00, kElement + 0), 0);
+  if (rows[0].alive) rows[0].sum0 = fixed_add(times(rows[0].x0, w00, kElement + 0), 0);
   Row& middle = rows[1];
   middle.second = middle.alive && enabled[1];
-  if (middle.second) middle.sum1 = q88_add(times(middle.x0, w01, kElement + 1), 0);
+  if (middle.second) middle.sum1 = fixed_add(times(middle.x0, w01, kElement + 1), 0);
   middle.alive = middle.alive && enabled[0];
   if (middle.alive) {
     middle.x1 = inputs[1].value;
-    middle.sum0 = q88_add(times(middle.x1, w10, kElement + 2), middle.sum0);
+    middle.sum0 = fixed_add(times(middle.x1, w10, kElement + 2), middle.sum0);
   }
   Row& last = rows[2];
   last.second = last.second && enabled[1];
-  if (last.second) last.sum1 = q88_add(times(last.x1, w11, kElement + 3), last.sum1);
+  if (last.second) last.sum1 = fixed_add(times(last.x1, w11, kElement + 3), last.sum1);
   // The row below takes in the same clock what the row above took in the clock before.
   for (int c = 0; c < 2; ++c) {
     const bool takes = weights[c].valid;

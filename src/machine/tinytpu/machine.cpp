@@ -138,7 +138,7 @@ void Machine::step_array(State& next) const {
       out.shadow = b.weight[c].valid ? weight : was.shadow;
       out.weight = b.weight[c].valid ? weight : std::int16_t{0};
       out.input = valid ? input : was.input;
-      out.sum = valid ? q88_add(product, above) : std::int16_t{0};
+      out.sum = valid ? fixed_add(product, above) : std::int16_t{0};
       out.valid = valid;
       out.switching = switching;
     }
@@ -161,7 +161,7 @@ void Machine::step_vector(State& next) const {
     const std::int16_t activation = on(kLossStage) ? lane.last_activation : b.activation[i];
     const std::int16_t z = p.after_bias.value, g = p.after_loss.value;
     VectorLane& out = next.lanes[i];
-    out.bias = stage(wires_.array[i], on(kBiasStage), options_, q88_add(wires_.array[i].value, b.bias[i]));
+    out.bias = stage(wires_.array[i], on(kBiasStage), options_, fixed_add(wires_.array[i].value, b.bias[i]));
     out.leaky = stage(p.after_bias, on(kLeakyStage), options_, z >= 0 ? z : times(z, forward, kLeaky));
     out.loss = stage(p.after_leaky, on(kLossStage), options_, times(subtract(p.after_leaky.value, b.target[i]), word.loss_scale, kLoss));
     // The original's last stage works whether or not the pathway ends in it.

@@ -114,9 +114,10 @@ std::string xor_train_source(std::int64_t steps, const XorSettings& settings) {
 
 double xor_error(const std::array<std::int16_t, kMemoryWords>& memory, const XorSettings& settings) {
   const auto neuron = [&](const std::array<std::int16_t, 2>& in, int weights, int bias) {
-    const std::int16_t sum = q88_add(q88_mul(in[1], memory[weights + 1]), q88_mul(in[0], memory[weights]));
-    const std::int16_t z = q88_add(sum, memory[bias]);
-    return z >= 0 ? z : q88_mul(z, settings.leak);
+    const std::int16_t sum =
+        fixed_add(fixed_mul(in[1], memory[weights + 1], kFraction), fixed_mul(in[0], memory[weights], kFraction));
+    const std::int16_t z = fixed_add(sum, memory[bias]);
+    return z >= 0 ? z : fixed_mul(z, settings.leak, kFraction);
   };
   double total = 0;
   for (int sample = 0; sample < 4; ++sample) {

@@ -11,7 +11,7 @@ module accumulate (
   logic signed [31:0] total;
   logic [31:0] whole, float;
   assign whole = before_sum + sum;
-  // Q8.8: the accumulator's low 16 bits count.
+  // Fixed point: the accumulator's low 16 bits count.
   assign total = 32'($signed(before_sum[15:0])) + $signed(sum);
   generate
     if (chip::HAS_FLOAT != 0) begin : floats

@@ -144,7 +144,7 @@ module feeder (
       first            <= word[isa::MATMUL_SWAP_LSB];
       accumulate       <= word[isa::MATMUL_ACCUMULATE_LSB];
       family           <= word[isa::MATMUL_FORMAT_LSB+:5] == isa::TYPE_BF16 ? chip::FLOAT
-                          : word[isa::MATMUL_FORMAT_LSB+:5] == isa::TYPE_Q8_8 ? chip::FIXED : chip::INTEGER;
+                          : word[isa::MATMUL_FORMAT_LSB+:5] == chip::FIXED_TYPE ? chip::FIXED : chip::INTEGER;
       images_left      <= word[isa::MATMUL_IMAGES_LSB+:isa::MATMUL_IMAGES_BITS];
       out_rows         <= word[isa::MATMUL_OUT_ROWS_LSB+:isa::MATMUL_OUT_ROWS_BITS];
       out_rows_left    <= word[isa::MATMUL_OUT_ROWS_LSB+:isa::MATMUL_OUT_ROWS_BITS];

@@ -1,5 +1,5 @@
-// value x weight + sum, in the arithmetic of the value's family: integers wrap; Q8.8 rounds the product half up and saturates
-// product and sum; bf16 products are exact, the sum is float_sum's.
+// value x weight + sum, in the arithmetic of the value's family: integers wrap; fixed point rounds the product half up and
+// saturates product and sum; bf16 products are exact, the sum is float_sum's.
 module multiply_add (
     input  logic                          enable,
     input  logic [chip::OPERAND_BITS-1:0] value,
@@ -23,10 +23,11 @@ module multiply_add (
       assign whole = 32'd0;
     end
     if (chip::HAS_FIXED != 0) begin : fixed_point
+      localparam logic signed [31:0] HALF = 32'sd1 <<< (chip::FRACTION - 1);
       logic signed [31:0] product, scaled, total;
       logic signed [16:0] rounded;
       assign product = $signed(value[15:0]) * $signed(weight[15:0]);
-      assign scaled = (product + 32'sd128) >>> 8;
+      assign scaled = (product + HALF) >>> chip::FRACTION;
       assign rounded = scaled > 32'sd32767 ? 17'sd32767 : scaled < -32'sd32768 ? -17'sd32768 : scaled[16:0];
       assign total = 32'(rounded) + $signed(sum);
       assign fixed = total > 32'sd32767 ? 32'd32767 : total < -32'sd32768 ? 32'hFFFF8000 : total;

@@ -1,4 +1,4 @@
-// An element of VMEM as the array takes it: {family, data}. Integers with their sign as 9 bits, Q8.8 as 16, floats as bf16
+// An element of VMEM as the array takes it: {family, data}. Integers with their sign as 9 bits, fixed point as 16, floats as bf16
 // (fp32 is rounded to nearest even; NaN is canonical).
 module operand (
     /* verilator lint_off UNUSEDSIGNAL */
@@ -21,11 +21,11 @@ module operand (
       always_comb begin
         if (kind == isa::TYPE_BF16 || kind == isa::TYPE_F32)
           result = {chip::FLOAT, word[30:23] == 8'hFF && word[22:0] != 23'd0 ? 16'h7FC0 : rounded[31:16]};
-        else if (chip::HAS_FIXED != 0 && kind == isa::TYPE_Q8_8) result = {chip::FIXED, element[15:0]};
+        else if (chip::HAS_FIXED != 0 && kind == chip::FIXED_TYPE) result = {chip::FIXED, element[15:0]};
         else result = {chip::INTEGER, whole};
       end
     end else if (chip::HAS_FIXED != 0) begin : fixed_point
-      assign result = kind == isa::TYPE_Q8_8 ? {chip::FIXED, element[15:0]} : {chip::INTEGER, whole};
+      assign result = kind == chip::FIXED_TYPE ? {chip::FIXED, element[15:0]} : {chip::INTEGER, whole};
     end else begin : integers
       assign result = {chip::INTEGER, whole};
     end

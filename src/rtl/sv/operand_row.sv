@@ -22,7 +22,7 @@ module operand_row #(
         element = E'(pad_value);
         if (in_bounds[e]) begin
           element = E'(bytes[e*8+:8]);
-          if (E >= 16 && (kind == isa::TYPE_BF16 || kind == isa::TYPE_Q8_8)) element = E'(bytes[e*(E>=16?16:8)+:(E>=16?16:8)]);
+          if (E >= 16 && (kind == isa::TYPE_BF16 || kind == chip::FIXED_TYPE)) element = E'(bytes[e*(E>=16?16:8)+:(E>=16?16:8)]);
           if (E >= 32 && kind == isa::TYPE_F32) element = E'(bytes[e*E+:E]);
         end
       end

@@ -334,7 +334,7 @@ module vpu (
   assign windowed = window[isa::WINDOW_SLOTS_LSB+32'(op[isa::MICRO_SLOT_LSB+:3])];
   always_comb begin
     case (stream_kind)
-      isa::TYPE_I16, isa::TYPE_UI16, isa::TYPE_BF16, isa::TYPE_F16, isa::TYPE_Q8_8: size_log = 2'd1;
+      isa::TYPE_I16, isa::TYPE_UI16, isa::TYPE_BF16, isa::TYPE_F16, chip::FIXED_TYPE: size_log = 2'd1;
       isa::TYPE_I32, isa::TYPE_UI32, isa::TYPE_TF32, isa::TYPE_F32: size_log = 2'd2;
       isa::TYPE_I64, isa::TYPE_UI64: size_log = 2'd3;
       default: size_log = 2'd0;

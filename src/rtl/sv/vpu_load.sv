@@ -1,4 +1,4 @@
-// An element as it stands in memory (lowest byte first) to a register: fp32 for floats and Q8.8, else int32.
+// An element as it stands in memory (lowest byte first) to a register: fp32 for floats and fixed point, else int32.
 module vpu_load (
     input  logic [63:0] element,
     input  logic [ 4:0] kind,
@@ -17,13 +17,13 @@ module vpu_load (
   widen_float #(.EXPONENT(4), .FRACTION(3), .FINITE(1)) e4m3 (.code(word[7:0]), .value(from_f8e4m3));
   widen_float #(.EXPONENT(5), .FRACTION(2), .FINITE(0)) e5m2 (.code(word[7:0]), .value(from_f8e5m2));
 
-  // Q8.8: exact, 16 bits.
+  // Fixed point: exact, 16 bits.
   logic [15:0] norm;
   logic [7:0] exponent;
   integer i;
   always_comb begin
     norm = word[15] ? 16'd0 - word[15:0] : word[15:0];
-    exponent = 8'd134;   // of 2^7, the value of bit 15
+    exponent = 8'd142 - 8'(chip::FRACTION);   // of bit 15's value
     for (i = 0; i < 15; i = i + 1) begin
       if (!norm[15]) begin
         norm = norm << 1;
@@ -50,7 +50,7 @@ module vpu_load (
       isa::TYPE_F8E5M2: value = from_f8e5m2;
       isa::TYPE_TF32: value = nan ? 32'h7FC00000 : {rounded_tf32[31:13], 13'd0};
       isa::TYPE_F32: value = nan ? 32'h7FC00000 : word;
-      isa::TYPE_Q8_8: value = from_fixed;
+      chip::FIXED_TYPE: value = from_fixed;
       default: value = word;
     endcase
   end

@@ -1,4 +1,4 @@
-// fp32 to an integer and back. `scaled`: of 256 x value (Q8.8). `integer_value`: nearest even (truncated with `truncate`),
+// fp32 to an integer and back. `scaled`: of 2^FRACTION x value (fixed point). `integer_value`: nearest even (truncated with `truncate`),
 // saturating to 32 bits, NaN 0. `integral`: the nearest integral value as fp32. `from_integer`: `value` read as int32, as fp32.
 module vpu_round (
     input  logic [31:0] value,
@@ -15,7 +15,7 @@ module vpu_round (
   logic [31:0] magnitude;
   always_comb begin
     nan = value[30:23] == 8'hFF && value[22:0] != 23'd0;
-    exponent = {1'b0, value[30:23]} + (scaled ? 9'd8 : 9'd0);
+    exponent = {1'b0, value[30:23]} + (scaled ? 9'(chip::FRACTION) : 9'd0);
     too_large = exponent >= 9'd158 || value[30:23] == 8'hFF;   // 2^31 and more
     shift = 9'd158 - exponent;
     fixed = value[30:23] == 8'd0 || shift > 9'd40 ? 64'd0 : {1'b1, value[22:0], 40'd0} >> shift[5:0];

@@ -1,5 +1,5 @@
 // A register to an element in memory (lowest byte first), rounded or saturated to its format. The codes of the narrower floats
-// and the rounded 256 x value come from the lane's arithmetic.
+// and the rounded fixed-point word come from the lane's arithmetic.
 module vpu_store (
     input  logic [31:0] value,
     input  logic [ 4:0] kind,
@@ -37,7 +37,7 @@ module vpu_store (
       isa::TYPE_F8E5M2: word = {24'd0, f8e5m2};
       isa::TYPE_TF32: word = tf32;
       isa::TYPE_F32: word = value[30:23] == 8'hFF && value[22:0] != 23'd0 ? 32'h7FC00000 : value;
-      isa::TYPE_Q8_8: word = clamp(fixed, -32'sd32768, 32'sd32767);
+      chip::FIXED_TYPE: word = clamp(fixed, -32'sd32768, 32'sd32767);
       default: word = value;
     endcase
     element = {upper, word};
