@@ -92,6 +92,13 @@ constexpr Variant kVariants[] = {
        c.mxu.formats = {DType::kI8, DType::kQ8_8};
        c.mxu.accumulator_rows = 24, c.dma_engines = 3, c.timing.queue_depth = 1;
      }},
+    {"32x32 q6.10, no vector unit", "systolic-32",
+     [](Chip& c) {
+       size(c, 32, 32, 0, 0);
+       c.mxu.formats = {DType::kQ6_10};
+       c.vpu.present = false;
+       memory(c, {16, 1}, 32, 9);
+     }},
     {"32x9 i8, 16 lanes, latency 3", "systolic-32",
      [](Chip& c) {
        size(c, 32, 9, 16, 1);
@@ -99,10 +106,10 @@ constexpr Variant kVariants[] = {
        c.vpu.strided_cycles = 3;
        memory(c, {11, 1}, 32, 3);
      }},
-    {"12x12 q8.8, 1 engine", "systolic-16",
+    {"12x12 q3.13, 1 engine", "systolic-16",
      [](Chip& c) {
        size(c, 12, 12, 12, 1);
-       c.mxu.formats = {DType::kQ8_8};
+       c.mxu.formats = {DType::kQ3_13};
        c.dma_engines = 1;
      }},
     {"3x4 int8, q1.15 and bf16", "systolic-4",

@@ -12,14 +12,17 @@ namespace axi {
 
 constexpr unsigned kMostBytes = 128;   // of a bus
 constexpr unsigned kIncr = 1;
+constexpr unsigned kBufferable = 0b0011;   // AxCACHE: normal memory, no cache
 constexpr unsigned kOkay = 0, kSlaveError = 2, kDecodeError = 3;
 
 struct Address {
   bool valid = false, ready = false;
   std::uint64_t address = 0;
   unsigned id = 0, length = 0, size = 0, burst = kIncr, user = 0;   // length: beats - 1; size: log2 of a beat's bytes
+  unsigned lock = 0, cache = kBufferable, prot = 0, qos = 0;
   bool same_payload(const Address& o) const {
-    return address == o.address && id == o.id && length == o.length && size == o.size && burst == o.burst && user == o.user;
+    return address == o.address && id == o.id && length == o.length && size == o.size && burst == o.burst && user == o.user && lock == o.lock &&
+           cache == o.cache && prot == o.prot && qos == o.qos;
   }
 };
 // A beat of W, R or B; what a channel lacks stays as it is here.
@@ -82,6 +85,8 @@ class Checker {
 
   std::string legal(const char* name, const Address& a) const {
     if (a.burst != kIncr) return std::string(name) + ": not an INCR burst";
+    if (a.lock != 0) return std::string(name) + ": an exclusive access";
+    if (a.cache != kBufferable || a.prot != 0 || a.qos != 0) return std::string(name) + ": not AxCACHE 0011, AxPROT 000 and AxQOS 0000";
     if (a.length > 255) return std::string(name) + ": more than 256 beats";
     if (a.size > 7 || (1u << a.size) > bus_bytes_) return std::string(name) + ": a beat wider than the bus";
     const std::uint64_t bytes = 1u << a.size, aligned = a.address / bytes * bytes;

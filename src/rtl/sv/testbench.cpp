@@ -147,12 +147,16 @@ class Testbench {
       w.ar.address = get_bits(chip_.m_axi_araddr, 36 * n, 36);
       w.ar.id = field(chip_.m_axi_arid, n, id_bits()), w.ar.length = field(chip_.m_axi_arlen, n, 8), w.ar.size = field(chip_.m_axi_arsize, n, 3);
       w.ar.burst = field(chip_.m_axi_arburst, n, 2), w.ar.user = field(chip_.m_axi_aruser, n, 2);
+      w.ar.lock = field(chip_.m_axi_arlock, n, 1), w.ar.cache = field(chip_.m_axi_arcache, n, 4);
+      w.ar.prot = field(chip_.m_axi_arprot, n, 3), w.ar.qos = field(chip_.m_axi_arqos, n, 4);
     }
     w.aw.valid = (chip_.m_axi_awvalid >> d & 1u) != 0;
     if (w.aw.valid) {
       w.aw.address = get_bits(chip_.m_axi_awaddr, 36 * n, 36);
       w.aw.id = field(chip_.m_axi_awid, n, id_bits()), w.aw.length = field(chip_.m_axi_awlen, n, 8), w.aw.size = field(chip_.m_axi_awsize, n, 3);
       w.aw.burst = field(chip_.m_axi_awburst, n, 2), w.aw.user = field(chip_.m_axi_awuser, n, 2);
+      w.aw.lock = field(chip_.m_axi_awlock, n, 1), w.aw.cache = field(chip_.m_axi_awcache, n, 4);
+      w.aw.prot = field(chip_.m_axi_awprot, n, 3), w.aw.qos = field(chip_.m_axi_awqos, n, 4);
     }
     w.w.valid = (chip_.m_axi_wvalid >> d & 1u) != 0;
     if (w.w.valid) {
