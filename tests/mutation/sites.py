@@ -186,6 +186,20 @@ def changes_nothing(code, kind, replacement, hardware):
     return kind == "sign" and re.search(r"\$signed\(\{\d+'d0", code) is not None
 
 
+def given_anew(lines):
+    """First values that the next statement gives anew: by a copy over all of it, or as a loop's variable."""
+    found = set()
+    for number, text in enumerate(lines):
+        if (value := re.match(r"^\s+std::u?int\d+_t (\w+) = 0;$", text)) and f"std::memcpy(&{value.group(1)}, " in lines[number + 1]:
+            found.add(number)
+        if (variable := re.match(r"^    (\w) = 0;$", text)) and lines[number - 1].strip() == "always_comb begin":
+            end = lines.index("  end", number)
+            uses = [line for line in lines[number + 1:end] if re.search(rf"\b{variable.group(1)}\b", line)]
+            if uses and re.match(rf"^\s+for \({variable.group(1)} = ", uses[0]):
+                found.add(number)
+    return found
+
+
 def before_power(lines):
     """`initial` blocks: what the simulation's memories hold until the host clears them."""
     found, inside = set(), False
@@ -211,7 +225,7 @@ def candidates_of(engine, path, name):
     lines = path.read_text().splitlines()
     hardware = path.suffix == ".sv"
     functions = [""] * len(lines) if hardware else functions_of(lines)
-    left_out = overwritten(lines) | before_power(lines) if hardware else guards_of_errors(lines) | not_compiled(lines) | traced(lines)
+    left_out = given_anew(lines) | (overwritten(lines) | before_power(lines) if hardware else guards_of_errors(lines) | not_compiled(lines) | traced(lines))
     found = []
     for number, text in enumerate(lines):
         code = text.split("//")[0].rstrip()
