@@ -207,11 +207,11 @@ Status run_program(std::uint64_t seed, const Chip& chip, const CheckOptions& opt
   return ok_status();
 }
 
-// Has every combination of `wanted` but strided streams occurred `least` times?
-bool often_enough(const std::vector<std::string>& wanted, const Coverage& coverage, std::int64_t least) {
-  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& what) {
+// Has every combination that is wanted occurred often enough?
+bool often_enough(const CheckOptions& options, const Coverage& coverage) {
+  return std::all_of(options.wanted.begin(), options.wanted.end(), [&](const std::string& what) {
     const auto found = coverage.find(what);
-    return what.ends_with(" strided") || (found == coverage.end() ? 0 : found->second) >= least;
+    return (found == coverage.end() ? 0 : found->second) >= options.least;
   });
 }
 
@@ -224,8 +224,7 @@ Expected<CheckResult> check(const Chip& chip, const CheckOptions& options) {
   }
   CheckResult result;
   result.seed = options.seed;
-  const std::vector<std::string> wanted = combinations(chip);
-  for (std::int64_t i = 0; i < options.programs || (i < 2 * options.programs && !often_enough(wanted, result.coverage, options.least)); ++i) {
+  for (std::int64_t i = 0; i < options.programs || (i < 2 * options.programs && !often_enough(options, result.coverage)); ++i) {
     SYSTOLE_TRY(run_program(options.seed + static_cast<std::uint64_t>(i), chip, options, model, result));
     if (options.progress) options.progress(i + 1);
     if (options.stop_at_mismatch && result.mismatches > 0) break;

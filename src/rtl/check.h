@@ -16,8 +16,8 @@ namespace systole::rtl {
 struct CheckOptions {
   std::int64_t programs = 20;
   std::uint64_t seed = 1;
-  std::int64_t least = 0;                // as often as this each combination of the chip is to occur (coverage.h; strided streams aside): if need be
-                                         // in more programs, up to as many again
+  std::vector<std::string> wanted;       // combinations (coverage.h) that are to occur `least` times each: if need be in more programs, up to as
+  std::int64_t least = 0;                // many again
   bool registers = true, rtl = true;     // beside the event engine; of chips with several cores the RTL has none
   double compiled = 0.2;                 // the share of programs that the compiler makes of random graphs
   bool stop_at_mismatch = false;

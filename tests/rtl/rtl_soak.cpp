@@ -2,14 +2,15 @@
 //
 // PROGRAMS (10,000) random and compiled programs, spread over the chips below, on the event engine, the register engine and the RTL; on
 // chips of several cores, which the RTL has not, on the first two. With CHIPs, names as below, only their shares. Prints a Markdown table and writes JSON to the file of that name.
-// A chip gets more than its share, up to twice as many, if a combination of opcode and format that it has occurred fewer than 100 times.
-// Exit status 1: the engines differ somewhere, or a combination is still too rare (strided streams: on all chips together; with fewer PROGRAMS, in
-// proportion); 2: a model cannot be built.
+// A chip gets more than its share, up to twice as many, if a combination of opcode and format that it has occurred fewer than 100 times. Strided
+// streams count on all chips together, unless no other chip has them.
+// Exit status 1: the engines differ somewhere, or a combination is still too rare (with fewer PROGRAMS, in proportion); 2: a model cannot be built.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -131,29 +132,47 @@ constexpr std::int64_t kLeast = 100, kAllPrograms = 10000;
 
 struct Row {
   std::optional<Chip> chip;
+  std::set<std::string> wanted;        // combinations, on this chip alone
   std::optional<rtl::CheckResult> result;
   std::vector<std::string> rare;       // combinations that occurred too seldom
   std::string error;
 };
 
-void run(const Variant& variant, std::int64_t programs, std::uint64_t seed, std::int64_t least, Row& row, std::mutex& out) {
-  auto chip = load_chip(variant.chip);
-  if (!chip.ok()) {
-    row.error = chip.error().text();
-    return;
+bool is_strided(const std::string& what) { return what.ends_with(" strided"); }
+
+// Loads the chips and says what is wanted of each: all that it has, strided streams only if no other chip has them. False: a chip file is wrong.
+bool prepare(std::vector<Row>& rows) {
+  std::map<std::string, int> chips;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    auto chip = load_chip(kVariants[i].chip);
+    if (!chip.ok()) {
+      fmt::print(stderr, "rtl_soak: {}\n", chip.error().text());
+      return false;
+    }
+    kVariants[i].change(*chip);
+    rows[i].chip = std::move(*chip);
+    for (const std::string& what : rtl::combinations(*rows[i].chip)) ++chips[what];
   }
-  variant.change(*chip);
-  row.chip = *chip;
+  for (Row& row : rows) {
+    for (const std::string& what : rtl::combinations(*row.chip)) {
+      if (!is_strided(what) || chips[what] == 1) row.wanted.insert(what);
+    }
+  }
+  return true;
+}
+
+void run(const Variant& variant, std::int64_t programs, std::uint64_t seed, std::int64_t least, Row& row, std::mutex& out) {
   rtl::CheckOptions options;
   options.programs = programs;
   options.seed = seed;
+  options.wanted.assign(row.wanted.begin(), row.wanted.end());
   options.least = least;
   options.progress = [&](std::int64_t done) {
     if (done % 100 != 0 && done != programs) return;
     const std::lock_guard lock(out);
     fmt::print(stderr, "rtl_soak: {}: {} of {}\n", variant.name, done, programs);
   };
-  auto result = rtl::check(*chip, options);
+  auto result = rtl::check(*row.chip, options);
   if (!result.ok()) {
     row.error = result.error().text();
     const std::lock_guard lock(out);
@@ -187,6 +206,7 @@ int main(int count, char** arguments) {
   if (all < static_cast<std::int64_t>(kCount) || threads < 1) return 2;
   const std::int64_t least = std::min(kLeast, kLeast * all / kAllPrograms);
   std::vector<Row> rows(kCount);
+  if (!prepare(rows)) return 2;
   const auto wanted = [&](std::size_t i) {
     const auto names = arguments + std::min(count, 5);
     return count <= 5 || std::any_of(names, arguments + count, [&](const char* name) { return std::string_view(name) == kVariants[i].name; });
@@ -215,9 +235,10 @@ int main(int count, char** arguments) {
     if (!wanted(i)) continue;
     if (!row.error.empty()) return 2;
     const rtl::CheckResult& result = *row.result;
-    std::set<std::string> on_chip;
-    for (const std::string& what : rtl::combinations(*row.chip)) (what.ends_with(" strided") ? strided : on_chip).insert(what);
-    row.rare = rare(on_chip, result.coverage, least);
+    for (const std::string& what : rtl::combinations(*row.chip)) {
+      if (!row.wanted.contains(what)) strided.insert(what);
+    }
+    row.rare = rare(row.wanted, result.coverage, least);
     for (const auto& [what, times] : result.coverage) coverage[what] += times;
     const char* engines = row.chip->cores > 1 ? "event, register" : "event, register, RTL";
     nlohmann::ordered_json formats;
