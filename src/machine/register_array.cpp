@@ -36,12 +36,14 @@ void SystolicArray::Inputs::clear() {
 }
 
 SystolicArray::SystolicArray(const Chip& chip, Operands operands)
-    : rows_(chip.mxu.rows), columns_(chip.mxu.columns), feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
+    : rows_(chip.mxu.rows), columns_(chip.mxu.columns), last_diagonal_(rows_ + columns_ - 2),
+      feeder_(chip.timing.feeder_latency), sums_(chip.timing.accumulator_latency),
       pitch_((columns_ + kVector - 1) / kVector * kVector), mask_words_((columns_ + 63) / 64), operands_(operands), fraction_(fraction_bits(chip.fixed_format())),
-      planes_((columns_ + feeder_ + rows_ - 1) / rows_ + 2), plane_bytes_(operand_bytes(operands) * rows_ * pitch_ + kApart),
+      planes_((columns_ + feeder_ + kMostEdges + rows_ - 1) / rows_ + 2), plane_bytes_(operand_bytes(operands) * rows_ * pitch_ + kApart),
       switch_line_(feeder_ + rows_ + columns_), line_pitch_(kSlack + feeder_ + rows_ + pitch_ + kVector), head_(feeder_ + rows_ + kSlack - 1),
       stage_accept_(feeder_ + columns_), stage_first_(feeder_ + columns_), stage_last_(feeder_ + columns_),
-      stage_target_(feeder_ + rows_ + columns_ + sums_), stage_break_(feeder_ + rows_ + columns_ + sums_) {
+      stage_target_(feeder_ + rows_ + columns_ + sums_), stage_break_(feeder_ + rows_ + columns_ + sums_),
+      accumulators_(chip.mxu.accumulator_rows, columns_, operands_) {
   const std::int64_t words = 4 * rows_ * pitch_ + kApart;
   storage_.resize(size(words + (planes_ + 1) * plane_bytes_ + 4 * pitch_ * (sums_ + 2) + 64));
   sum_ = reinterpret_cast<std::uint32_t*>(aligned(storage_.data()));
@@ -56,7 +58,6 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
   lines_.resize(size(operand_bytes(operands_) * (rows_ * line_pitch_ + kVector)));
   targets_.resize(std::bit_ceil(size(feeder_ + rows_ + columns_ + sums_)));
   for (std::int64_t c = 0; c < columns_; ++c) places_.push_back(static_cast<std::int32_t>(sum_place(operands_, c)));
-  accumulators_.resize(size(chip.mxu.accumulator_rows * columns_));
 }
 
 // ---- what can be looked at
@@ -84,11 +85,6 @@ std::uint32_t SystolicArray::top_weight(std::int64_t c) const {
   if (!accept(c)) return 0;
   const std::int64_t taken = accept_first(c) ? 0 : accepts(c);
   return get_operand(operands_, shadow_plane(next_plane(plane_[size(c)])), (rows_ - 1 - taken) * pitch_ + c);
-}
-
-std::uint32_t SystolicArray::accumulator(std::int64_t row, std::int64_t column) const {
-  if (row < 0 || row >= accumulator_rows() || column < 0 || column >= columns_) return 0;
-  return accumulators_[size(row * columns_ + column)];
 }
 
 ArrayState SystolicArray::state() const {
@@ -132,7 +128,7 @@ void SystolicArray::give_row(const StagedRow& row) {
     const std::int64_t bytes = operand_bytes(operands_);
     for (std::int64_t r = 0; r < rows_; ++r) {
       std::uint8_t* line = lines_.data() + r * line_pitch_ * bytes;
-      std::memmove(line + kSlack * bytes, line, size((reach + columns_) * bytes));
+      std::memmove(line + kSlack * bytes, line, size((reach + columns_ + kMostEdges) * bytes));
     }
   }
   with_layout(operands_, [&](auto layout) {
@@ -160,23 +156,12 @@ void SystolicArray::give_weights(const WeightRow& row, const WeightColumn& colum
   stage_last_.shift(last);
 }
 
-// A switch stands on a diagonal of the array: function(r, c) of each element on one.
-template <class Function>
-void SystolicArray::each_switch(Function function) const {
-  if (switch_live_ == 0) return;
-  const std::uint64_t* words = switch_line_.words();
-  for (std::int64_t w = 0; w < switch_line_.word_count(); ++w) {
-    for (std::uint64_t left = words[w]; left != 0; left &= left - 1) {
-      const std::int64_t diagonal = w * 64 + std::countr_zero(left) - feeder_;
-      for (std::int64_t r = std::max<std::int64_t>(diagonal - columns_ + 1, 0); r <= std::min(diagonal, rows_ - 1); ++r) function(r, diagonal - r);
-    }
-  }
-}
-
+// Each switch moves on by a diagonal. It finds the same tile of shadow weights there as in column 0, for tiles come to each column a clock after
+// the one before, and the next tile goes down no faster than the switch.
 void SystolicArray::clock_switches() {
-  with_layout(operands_, [this](auto layout) {
-    each_switch([this, layout](std::int64_t r, std::int64_t c) { put_operand(layout, active_, r * pitch_ + c, shadow(layout, r, c)); });
-  });
+  if (!fronts_.empty() && fronts_.front().diagonal == last_diagonal_ + kMostEdges) fronts_.erase(fronts_.begin());
+  for (SwitchFront& front : fronts_) ++front.diagonal;
+  if (switch_line_.test(feeder_)) fronts_.push_back({shadow_plane(plane_[0]), 0});
 }
 
 ArrayPlanes SystolicArray::planes(std::int64_t head) const {
@@ -184,7 +169,7 @@ ArrayPlanes SystolicArray::planes(std::int64_t head) const {
   planes.rows = rows_, planes.columns = columns_, planes.pitch = pitch_;
   planes.operands = operands_, planes.fraction = fraction_;
   planes.value = lines_.data() + head * operand_bytes(operands_), planes.value_pitch = line_pitch_;
-  planes.active = active_, planes.sum = sum_, planes.zeros = zeros_;
+  planes.active = active_, planes.fronts = fronts_, planes.sum = sum_, planes.zeros = zeros_;
   return planes;
 }
 
@@ -203,66 +188,35 @@ std::optional<Arithmetic> SystolicArray::everywhere() const {
   return std::nullopt;
 }
 
-// Makes the sums that wait. Active weights are still those of their clock.
+// Makes what waits.
 void SystolicArray::catch_up() const {
-  if (!waiting_) return;
-  clock_all_sums(planes(waiting_head_), *waiting_);
-  waiting_.reset();
-}
-
-// The edge that waits and this one. The sums of the elements that switch at this edge are made first, one by one: all others take their old
-// weights in both.
-void SystolicArray::clock_two_edges() {
-  ArrayPlanes both = planes(head_);
-  both.earlier = lines_.data() + waiting_head_ * operand_bytes(operands_);
-  const Arithmetic arithmetic = *waiting_;
-  waiting_.reset();
-  switched_.clear();
-  const auto multiply = [arithmetic, fraction = fraction_](std::uint32_t value, std::uint32_t weight, std::uint32_t sum) {
-    return arithmetic == Arithmetic::kInteger ? value * weight + sum : multiply_add(arithmetic, fraction, value, weight, sum);
-  };
-  with_layout(operands_, [&](auto layout) {
-    each_switch([&](std::int64_t r, std::int64_t c) {
-      const std::int64_t at = r * pitch_, place = places_[size(c)];
-      std::uint32_t sum = r < 2 ? 0 : sum_[at - 2 * pitch_ + place];
-      if (r > 0) sum = multiply(get_operand(layout, both.earlier, (r - 1) * line_pitch_ + c), get_operand(layout, active_, at - pitch_ + c), sum);
-      const std::uint32_t weight = shadow(layout, r, c);
-      switched_.push_back({at + c, at + place, weight, multiply(get_operand(layout, both.value, r * line_pitch_ + c), weight, sum)});
-    });
-  });
-  clock_all_sums_twice(both, arithmetic);
-  for (const Switched& element : switched_) {
-    put_operand(operands_, active_, element.at, element.weight);
-    sum_[element.place] = element.sum;
-  }
+  if (waiting_ > 0) clock_all_sums(planes(waiting_head_), waiting_arithmetic_, waiting_);
+  waiting_ = 0;
 }
 
 // Active weights and sums; the last row's sums for the accumulators.
 void SystolicArray::clock_sums() {
   const std::optional<Arithmetic> all = everywhere();
+  if (!all || *all != waiting_arithmetic_) catch_up();
+  clock_switches();
+  ArrayPlanes now = planes(head_);
   std::uint32_t* const bottom = bottom_ + tick_ % size(sums_ + 1) * size(pitch_);
-  if (all && all == waiting_) {
-    clock_two_edges();
+  if (all) {
+    ++waiting_, waiting_arithmetic_ = *all, waiting_head_ = head_;
+    if (waiting_ < kMostEdges) last_row_sums(now, *all, waiting_, bottom);
+    else catch_up();
   } else {
-    catch_up();
-    clock_switches();
-    if (all) {
-      waiting_ = all, waiting_head_ = head_;
-      last_row_sums(planes(head_), *all, bottom);
-    } else {
-      ArrayPlanes some = planes(head_);
-      bool any = false;
-      for (std::size_t k = 0; k < kArithmetics; ++k) {
-        if (valid_live_[k] == 0) continue;
-        some.valid[k] = {valid_line_[k].words(), feeder_};
-        any = true;
-      }
-      if (any) machine::clock_sums(some);
+    take_weights(now);
+    bool any = false;
+    for (std::size_t k = 0; k < kArithmetics; ++k) {
+      if (valid_live_[k] == 0) continue;
+      now.valid[k] = {valid_line_[k].words(), feeder_};
+      any = true;
     }
+    if (any) machine::clock_sums(now);
   }
-  if (!waiting_) std::memcpy(bottom, sum_ + (rows_ - 1) * pitch_, size(pitch_) * sizeof(std::uint32_t));
+  if (waiting_ == 0) std::memcpy(bottom, sum_ + (rows_ - 1) * pitch_, size(pitch_) * sizeof(std::uint32_t));
   for (std::int64_t& left : valid_live_) left = std::max<std::int64_t>(left - 1, 0);
-  switch_live_ = std::max<std::int64_t>(switch_live_ - 1, 0);
 }
 
 // In a column with an accept row 0 takes a weight, and every row that has taken one of this tile hands its own down.
@@ -288,54 +242,42 @@ void SystolicArray::clock_shadow() {
 
 void SystolicArray::give_target(const AccumulatorRow& row) {
   const Target& before = target(1);
-  const Target next{row.row * columns_, static_cast<std::int32_t>(row.columns), row.accumulate ? ~0u : 0u, row.last, row.arithmetic};
-  const bool goes_on = row.valid && stage_target_.test(0) && next.first == before.first + columns_ && next.columns == before.columns &&
+  const Target next{row.row, static_cast<std::int32_t>(row.columns), row.accumulate ? ~0u : 0u, row.last, row.arithmetic};
+  const bool goes_on = row.valid && stage_target_.test(0) && next.row == before.row + 1 && next.columns == before.columns &&
                        next.keep == before.keep && next.arithmetic == before.arithmetic;
   stage_break_.shift(!goes_on);
   stage_target_.shift(row.valid);
   if (!row.valid) return;
   targets_[tick_ & (targets_.size() - 1)] = next;
-  const std::size_t words = size((row.row + 1) * columns_);
-  if (words > accumulators_.size()) accumulators_.resize(std::max(words, accumulators_.size() * 2));   // a chip that does not bound them
+  const std::int64_t held = accumulators_.rows();
+  if (row.row >= held) accumulators_.grow(std::max(row.row + 1, held * 2));   // a chip that does not bound them
 }
 
-// Do all columns write, rows that follow each other, alike?
-bool SystolicArray::one_diagonal(std::int64_t way) const {
-  for (std::int64_t c = 0; c < columns_; c += 64) {
-    const std::uint64_t exist = low_bits(columns_ - c), pairs = low_bits(columns_ - 1 - c);
-    if ((stage_target_.word_from(way + c) & exist) != exist || (stage_break_.word_from(way + c) & pairs) != 0) return false;
-  }
-  return target(way).columns >= columns_;
+// Of columns c, c + 1, .. of one block: how many write, rows that follow each other, alike.
+std::int64_t SystolicArray::columns_alike(std::int64_t way, std::int64_t c) const {
+  const std::int64_t left = std::min(columns_ - c, kSumBlock - c % kSumBlock);
+  const std::int64_t given = std::countr_one(stage_target_.word_from(way + c));
+  return std::min({left, given, std::countr_zero(stage_break_.word_from(way + c)) + std::int64_t{1}});
 }
 
 // Column c writes the sum of the row given feeder + R + c + accumulator - 1 clocks ago.
 void SystolicArray::write_accumulators() {
-  const std::size_t depth = size(sums_ + 1);
-  const std::uint32_t* const sums = bottom_ + (tick_ + 1) % depth * size(pitch_);   // of `accumulator_latency` clocks ago
-  const std::int32_t* const places = places_.data();
-  std::uint32_t* const words = accumulators_.data();
-  const Target* const targets = targets_.data();
+  const std::uint32_t* const sums = bottom_ + (tick_ + 1) % size(sums_ + 1) * size(pitch_);   // of `accumulator_latency` clocks ago
   const std::int64_t way = feeder_ + rows_ + sums_ - 1;
-  const std::uint64_t newest = tick_ - static_cast<std::uint64_t>(way), mask = targets_.size() - 1;
-  const auto write = [=](std::int64_t c) {
-    const Target& to = targets[(newest - static_cast<std::uint64_t>(c)) & mask];
-    if (c >= to.columns) return;
-    std::uint32_t& word = words[to.first + c];
-    const std::uint32_t before = word & to.keep, sum = sums[places[c]];
-    word = add_to_accumulator(to.arithmetic, before, sum);
-  };
-  if (one_diagonal(way)) {
-    const Target& to = target(way);
-    const auto diagonal = [&](auto add) {
-      std::uint32_t* word = words + to.first;
-      for (std::int64_t c = 0; c < columns_; ++c, word += 1 - columns_) *word = add(*word & to.keep, sums[places[c]]);
-    };
-    if (to.arithmetic == Arithmetic::kInteger) return diagonal([](std::uint32_t before, std::uint32_t sum) { return before + sum; });
-    return diagonal([kind = to.arithmetic](std::uint32_t before, std::uint32_t sum) { return add_to_accumulator(kind, before, sum); });
-  }
-  for (std::int64_t first = 0; first < columns_; first += 64) {
-    std::uint64_t due = stage_target_.word_from(way + first) & low_bits(columns_ - first);
-    for (; due != 0; due &= due - 1) write(first + std::countr_zero(due));
+  for (std::int64_t c = 0, count = 0; c < columns_; c += std::max<std::int64_t>(count, 1)) {
+    count = columns_alike(way, c);
+    if (count == 0) continue;
+    const Target& to = target(way + c);
+    std::uint32_t* const words = accumulators_.diagonal(to.row + c);
+    const std::int64_t end = std::min<std::int64_t>(c + count, to.columns);
+    if (to.arithmetic == Arithmetic::kInteger && end - c == kSumBlock) {
+      for (std::int64_t i = c; i < end; ++i) words[i] = (words[i] & to.keep) + sums[i];
+      continue;
+    }
+    for (std::int64_t i = c; i < end; ++i) {
+      std::uint32_t& word = words[places_[size(i)]];
+      word = add_to_accumulator(to.arithmetic, word & to.keep, sums[places_[size(i)]]);
+    }
   }
 }
 
@@ -345,9 +287,10 @@ void SystolicArray::clock(const Inputs& inputs) {
   if (live_ == 0) return;
   --live_;
   const StagedRow& row = inputs.row;
-  if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_ - 1;
-  if (row.switching) switch_live_ = feeder_ + rows_ + columns_ - 1;
-  for (std::size_t k = 0; k < kArithmetics; ++k) valid_line_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
+  if (row.valid) valid_live_[size(static_cast<std::int64_t>(row.arithmetic))] = feeder_ + rows_ + columns_;
+  for (std::size_t k = 0; k < kArithmetics; ++k) {
+    if (valid_live_[k] > 0) valid_line_[k].shift(row.valid && static_cast<std::size_t>(row.arithmetic) == k);
+  }
   switch_line_.shift(row.switching);
   give_target(inputs.target);
   give_row(row);

@@ -6,9 +6,9 @@
 // one place, row r's r clocks later: they are one line of bits, on which element (r, c) stands at feeder_latency + r + c. Shadow
 // weights move down a row with each accept of their tile: after k of them rows 0 .. k - 1 of a column hold the last k weights, newest
 // first. They lie in a plane of their tile, from their wires on, where they will stand after the last accept; each column counts its
-// accepts and knows its tile. While every element has work in one arithmetic, the sums of every other clock wait for the next, so that
-// two edges read and write them once (`waiting_`): the last row's, which the accumulators need, are there at once, the others as soon as
-// somebody looks.
+// accepts and knows its tile. While every element has work in one arithmetic, sums and active weights wait for the next clocks, so that
+// several edges read and write them once (`waiting_`): the last row's sums, which the accumulators need, are there at once, the others as
+// soon as somebody looks.
 #pragma once
 
 #include <array>
@@ -18,6 +18,7 @@
 
 #include "chip/chip.h"
 #include "machine/array_state.h"
+#include "machine/register_accumulators.h"
 #include "machine/register_bits.h"
 #include "machine/register_kernels.h"
 
@@ -61,7 +62,7 @@ class SystolicArray {
   SystolicArray(const SystolicArray&) = delete;
   SystolicArray& operator=(const SystolicArray&) = delete;
 
-  // What the feeder and the push unit put on the wires in a cycle.
+  // What the feeder and the push unit put on the wires in a cycle. A row that switches comes when the last row of weights of its tile has come.
   struct Inputs {
     StagedRow row;
     AccumulatorRow target;
@@ -90,15 +91,14 @@ class SystolicArray {
   // Accepts of the latest tile that column c has had.
   std::int64_t accepts(std::int64_t c) const { return taken_[static_cast<std::size_t>(c)]; }
   // The word as it stands in the accumulators; 0 outside.
-  std::uint32_t accumulator(std::int64_t row, std::int64_t column) const;
-  std::int64_t accumulator_rows() const { return static_cast<std::int64_t>(accumulators_.size()) / columns_; }
-  std::vector<std::uint32_t>& accumulators() { return accumulators_; }              // word row x C + column
-  const std::vector<std::uint32_t>& accumulators() const { return accumulators_; }
+  std::uint32_t accumulator(std::int64_t row, std::int64_t column) const { return accumulators_.word(row, column); }
+  std::int64_t accumulator_rows() const { return accumulators_.rows(); }
+  Accumulators& accumulators() { return accumulators_; }
   ArrayState state() const;
 
  private:
   struct Target {                                     // an AccumulatorRow as the accumulators need it
-    std::int64_t first = 0;                           // word
+    std::int64_t row = 0;
     std::int32_t columns = 0;
     std::uint32_t keep = 0;                           // mask of what the accumulators held
     bool last = false;
@@ -113,21 +113,18 @@ class SystolicArray {
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
-  template <class Function>
-  void each_switch(Function function) const;
   void clock_switches();
   void clock_sums();
   std::optional<Arithmetic> everywhere() const;
   ArrayPlanes planes(std::int64_t head) const;
   void catch_up() const;
-  void clock_two_edges();
   void clock_shadow();
   void write_accumulators();
-  bool one_diagonal(std::int64_t way) const;
+  std::int64_t columns_alike(std::int64_t way, std::int64_t c) const;
   const Target& target(std::int64_t clocks_ago) const { return targets_[(tick_ - static_cast<std::uint64_t>(clocks_ago)) & (targets_.size() - 1)]; }
   void give_target(const AccumulatorRow& row);
 
-  std::int64_t rows_, columns_, feeder_, sums_, pitch_, mask_words_;
+  std::int64_t rows_, columns_, last_diagonal_, feeder_, sums_, pitch_, mask_words_;
 
   // Elements: planes [R][pitch].
   Operands operands_;
@@ -153,21 +150,19 @@ class SystolicArray {
   ShiftBits stage_break_;                             // a target that is not the row after the one before, handled alike
   std::vector<Target> targets_;                       // given in clock t: at t modulo a power of two
   std::vector<std::int32_t> places_;                  // sum_place of each column
-  std::vector<std::uint32_t> accumulators_;
+  Accumulators accumulators_;
 
   // Clocks for which something is still on its way; without, an edge changes nothing.
-  std::int64_t live_ = 0, value_live_ = 0, switch_live_ = 0, shadow_live_ = 0;
+  std::int64_t live_ = 0, value_live_ = 0, shadow_live_ = 0;
   std::array<std::int64_t, kArithmetics> valid_live_{};
   std::uint64_t tick_ = 0;
 
-  // The clock whose sums but the last row's are still to be made, every one in this arithmetic, and head_ as it was then.
-  mutable std::optional<Arithmetic> waiting_;
+  std::vector<SwitchFront> fronts_;                   // switches on their way through the array, in the order in which they came
+
+  // Clocks whose sums but the last row's are still to be made, every one in this arithmetic, and head_ as it was in the last of them.
+  mutable int waiting_ = 0;
+  Arithmetic waiting_arithmetic_ = Arithmetic::kInteger;
   std::int64_t waiting_head_ = 0;
-  struct Switched {
-    std::int64_t at = 0, place = 0;                   // in active_, in sum_
-    std::uint32_t weight = 0, sum = 0;
-  };
-  std::vector<Switched> switched_;
 };
 
 }  // namespace systole::machine

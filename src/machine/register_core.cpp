@@ -38,7 +38,6 @@ LocalMemory RegisterCore::local() {
   LocalMemory memory;
   memory.vmem = &vmem_;
   for (std::size_t a = 0; a < matrices_.size(); ++a) memory.accumulators[a] = &matrices_[a].array.accumulators();
-  memory.columns = chip_.mxu.columns;
   return memory;
 }
 

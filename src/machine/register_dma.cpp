@@ -75,12 +75,10 @@ std::int64_t DmaEngine::far_row(const LocalMemory& local) const {
 void DmaEngine::read_local(const LocalMemory& local, std::vector<std::uint8_t>& to) const {
   const std::int64_t dense = plane_ * shape_.rows + row_;
   if (!shape_.from_accumulators) return read_bytes(*local.vmem, shape_.local + dense * shape_.bytes + offset_, to);
-  const auto* words = shape_.array < isa::kMaxArrays ? local.accumulators[shape_.array] : nullptr;
+  const Accumulators* words = shape_.array < isa::kMaxArrays ? local.accumulators[shape_.array] : nullptr;
   for (std::size_t i = 0; i < to.size(); ++i) {
     const std::int64_t byte = offset_ + static_cast<std::int64_t>(i);
-    const std::int64_t at = (shape_.local + dense) * local.columns + byte / 4;
-    const bool inside = words != nullptr && byte / 4 < local.columns && at >= 0 && at < static_cast<std::int64_t>(words->size());
-    to[i] = inside ? static_cast<std::uint8_t>((*words)[static_cast<std::size_t>(at)] >> (8 * (byte % 4))) : std::uint8_t{0};
+    to[i] = static_cast<std::uint8_t>(words == nullptr ? 0 : words->word(shape_.local + dense, byte / 4) >> (8 * (byte % 4)));
   }
 }
 

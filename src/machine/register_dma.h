@@ -7,6 +7,7 @@
 
 #include "chip/chip.h"
 #include "isa/instruction.h"
+#include "machine/register_accumulators.h"
 
 namespace systole::machine {
 
@@ -62,8 +63,7 @@ bool is_transfer(const isa::Instruction& instruction);
 // What an engine sees of its core.
 struct LocalMemory {
   std::vector<std::uint8_t>* vmem = nullptr;
-  const std::vector<std::uint32_t>* accumulators[isa::kMaxArrays] = {};   // word row x columns + column
-  std::int64_t columns = 1;
+  const Accumulators* accumulators[isa::kMaxArrays] = {};
 };
 
 class DmaEngine {

@@ -1,10 +1,11 @@
-// One clock edge of an array's sums, or two, row by row from the last to the first, on the host's vector instructions: the same bits
-// on every instruction set. Inside the register engine.
+// One clock edge of an array's sums, or several, row by row from the last to the first, on the host's vector instructions: the same
+// bits on every instruction set. Inside the register engine.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cstdint>
+#include <span>
 
 #include "numeric/dtype.h"
 
@@ -53,12 +54,13 @@ inline void put_operand(Operands operands, std::uint8_t* plane, std::int64_t at,
   else reinterpret_cast<std::uint16_t*>(plane)[at] = static_cast<std::uint16_t>(operands == Operands::kBf16 ? word >> 16 : word);
 }
 
-// Where column c's sum stands in its row. Beside shorts, the even columns of each 32 come before the odd ones, as the host's
-// multiplications of pairs give them.
+// Where column c's sum stands in its row. Beside shorts, the lower four columns of each eight of a block come before the upper four, as the
+// host's vector instructions interleave them.
 constexpr std::int64_t kSumBlock = 32;
 constexpr std::int64_t sum_place(Operands operands, std::int64_t c) {
-  const std::int64_t first = c & -kSumBlock, i = c & (kSumBlock - 1);
-  return operands == Operands::kShorts ? first + (i & 1) * (kSumBlock / 2) + i / 2 : c;
+  if (operands != Operands::kShorts) return c;
+  const std::int64_t i = c % kSumBlock;
+  return c - i + (i / 4 % 2) * (kSumBlock / 2) + i / 8 * 4 + i % 4;
 }
 
 // A line of bits on which row r of the array sees, for column c, bit first + r + c. One word beyond the last bit may be read.
@@ -67,16 +69,23 @@ struct BitLine {
   std::int64_t first = 0;
 };
 
+// A switch on its way through the array: at this edge the elements with r + c = diagonal take their active weights from this plane, at the
+// edge before those with r + c = diagonal - 1. It may have left the array.
+struct SwitchFront {
+  const std::uint8_t* weights = nullptr;
+  std::int64_t diagonal = -1;
+};
+
 // Planes of words or operands [rows][pitch]. Rows but those of values start at 64 bytes, and whole blocks of 32 columns from any column may
 // be read; what lies in columns beyond the last has no meaning.
 struct ArrayPlanes {
   std::int64_t rows = 0, columns = 0, pitch = 0;
   Operands operands = Operands::kWords;
   int fraction = 8;                           // bits behind the point of the array's Qm.n
-  const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart
-  const std::uint8_t* earlier = nullptr;      // operands of the edge before, as far apart; for clock_all_sums_twice
+  const std::uint8_t* value = nullptr;        // operands of this edge, rows value_pitch operands apart; those of the edge before begin one further on
   std::int64_t value_pitch = 0;
-  const std::uint8_t* active = nullptr;       // operands
+  std::uint8_t* active = nullptr;             // operands
+  std::span<const SwitchFront> fronts;        // (clock_sums does not look at them)
   const std::uint32_t* zeros = nullptr;       // [pitch]
   std::uint32_t* sum = nullptr;               // columns in the order of sum_place
   BitLine valid[kArithmetics];                // which elements have work in each arithmetic
@@ -85,11 +94,16 @@ struct ArrayPlanes {
 // sum(r, c) = value(r, c) x active(r, c) + sum(r - 1, c) where valid.
 void clock_sums(const ArrayPlanes& planes);
 
-// Every element has work in `arithmetic` (`valid` is not looked at). Two edges at once read and write the sums once, which is what a large
-// array waits for: sum(r, c) = value(r, c) x active(r, c) + (earlier(r - 1, c) x active(r - 1, c) + sum(r - 2, c)).
-void clock_all_sums(const ArrayPlanes& planes, Arithmetic arithmetic);
-void clock_all_sums_twice(const ArrayPlanes& planes, Arithmetic arithmetic);
-// The last row's sums of one edge, in the order of sum_place, to `sums`; the array's stay.
-void last_row_sums(const ArrayPlanes& planes, Arithmetic arithmetic, std::uint32_t* sums);
+// Elements on the diagonals of `fronts` take their active weights.
+void take_weights(const ArrayPlanes& planes);
+
+// Every element has work in `arithmetic` at this edge and at `edges` - 1 before it, whose sums and active weights are still to be made (`valid`
+// is not looked at). Several edges read and write the sums once, which is what a large array waits for:
+// sum(r, c) = value(r, c) x active(r, c) + (value(r - 1, c) x active(r - 1, c) + ( .. + sum(r - edges, c))), the row above an edge earlier.
+constexpr int kMostEdges = 4;
+void clock_all_sums(const ArrayPlanes& planes, Arithmetic arithmetic, int edges);
+// The last row's sums of this edge, in the order of sum_place, to `sums`. The array's stay, and of the active weights only those are
+// taken that belong to these sums; to be called at every one of the edges.
+void last_row_sums(const ArrayPlanes& planes, Arithmetic arithmetic, int edges, std::uint32_t* sums);
 
 }  // namespace systole::machine

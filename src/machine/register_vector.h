@@ -16,10 +16,10 @@
 
 namespace systole::machine {
 
-// What a run can read and write. An accumulator word is row x C + column of its array.
+// What a run can read and write.
 struct VectorMemory {
   std::vector<std::uint8_t>* vmem = nullptr;
-  std::array<std::vector<std::uint32_t>*, isa::kMaxArrays> accumulators{};
+  std::array<Accumulators*, isa::kMaxArrays> accumulators{};
 };
 
 enum class VectorPhase : std::uint8_t {

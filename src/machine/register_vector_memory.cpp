@@ -13,17 +13,41 @@ constexpr std::int64_t kNowhere = -1;
 
 bool in_accumulators(const isa::Bind& bind) { return bind.space == static_cast<std::int64_t>(isa::Space::kAccumulator); }
 
-// The bytes that a stream lies in.
-struct Bytes {
-  std::uint8_t* data = nullptr;
-  std::int64_t size = 0;
+// Where a stream lies. Accumulators hold words of four bytes.
+class StreamMemory {
+ public:
+  StreamMemory(const isa::Bind& bind, const VectorMemory& memory) {
+    if (!in_accumulators(bind)) bytes_ = memory.vmem;
+    else if (bind.array < isa::kMaxArrays) words_ = memory.accumulators[static_cast<std::size_t>(bind.array)];
+  }
+  // Outside, zero is read and nothing written. `address`: kNowhere, or of the element.
+  void read(std::int64_t address, void* to, std::size_t size) const {
+    if (address < 0) return;
+    if (words_ != nullptr) {
+      const std::uint32_t word = words_->word(address / 4);
+      std::memcpy(to, &word, std::min(size, sizeof(word)));
+    } else if (in_bytes(address, size)) {
+      std::memcpy(to, bytes_->data() + address, size);
+    }
+  }
+  void write(std::int64_t address, const void* from, std::size_t size) const {
+    if (address < 0) return;
+    if (words_ != nullptr) {
+      std::uint32_t word = words_->word(address / 4);
+      std::memcpy(&word, from, std::min(size, sizeof(word)));
+      words_->set_word(address / 4, word);
+    } else if (in_bytes(address, size)) {
+      std::memcpy(bytes_->data() + address, from, size);
+    }
+  }
+
+ private:
+  bool in_bytes(std::int64_t address, std::size_t size) const {
+    return bytes_ != nullptr && address + static_cast<std::int64_t>(size) <= static_cast<std::int64_t>(bytes_->size());
+  }
+  std::vector<std::uint8_t>* bytes_ = nullptr;
+  Accumulators* words_ = nullptr;
 };
-Bytes bytes_of(const isa::Bind& bind, const VectorMemory& memory) {
-  if (!in_accumulators(bind)) return {memory.vmem->data(), static_cast<std::int64_t>(memory.vmem->size())};
-  auto* words = bind.array < isa::kMaxArrays ? memory.accumulators[static_cast<std::size_t>(bind.array)] : nullptr;
-  if (words == nullptr) return {};
-  return {reinterpret_cast<std::uint8_t*>(words->data()), static_cast<std::int64_t>(words->size() * sizeof(std::uint32_t))};
-}
 
 std::int64_t base_of(const isa::Bind& bind) {
   const auto base = static_cast<std::int64_t>(static_cast<std::uint64_t>(bind.base) << 28) >> 28;   // 36 bits, signed
@@ -70,15 +94,12 @@ void VectorUnit::load(const MicroOp& op, const Lanes& lanes, std::uint32_t* to, 
   const isa::Bind& bind = binds_[slot];
   const auto type = static_cast<DType>(bind.type);
   const auto size = static_cast<std::size_t>(dtype_bytes(type));
-  const Bytes bytes = bytes_of(bind, memory);
+  const StreamMemory stream(bind, memory);
   make_addresses(bind, lanes);
   const std::size_t count = addresses_.size();
   raw_.assign((count * size + 7) / 8, 0);
   auto* raw = reinterpret_cast<std::uint8_t*>(raw_.data());
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t address = addresses_[i];
-    if (address >= 0 && address + static_cast<std::int64_t>(size) <= bytes.size) std::memcpy(raw + i * size, bytes.data + address, size);
-  }
+  for (std::size_t i = 0; i < count; ++i) stream.read(addresses_[i], raw + i * size, size);
   words_.resize(count);
   if (is_real(type)) load_lanes_f32(type, raw, reinterpret_cast<float*>(words_.data()), static_cast<std::int64_t>(count));
   else load_lanes_i32(type, raw, reinterpret_cast<std::int32_t*>(words_.data()), static_cast<std::int64_t>(count));
@@ -90,17 +111,14 @@ void VectorUnit::store(const MicroOp& op, const Lanes& lanes, const std::uint32_
   const isa::Bind& bind = binds_[op.slot % isa::kVectorSlots];
   const auto type = static_cast<DType>(bind.type);
   const auto size = static_cast<std::size_t>(dtype_bytes(type));
-  const Bytes bytes = bytes_of(bind, memory);
+  const StreamMemory stream(bind, memory);
   make_addresses(bind, lanes);
   const std::size_t count = addresses_.size();
   raw_.resize((count * size + 7) / 8);
   auto* raw = reinterpret_cast<std::uint8_t*>(raw_.data());
   if (is_real(type)) store_lanes_f32(type, reinterpret_cast<const float*>(from), raw, static_cast<std::int64_t>(count));
   else store_lanes_i32(type, reinterpret_cast<const std::int32_t*>(from), raw, static_cast<std::int64_t>(count));
-  for (std::size_t i = 0; i < count; ++i) {
-    const std::int64_t address = addresses_[i];
-    if (address >= 0 && address + static_cast<std::int64_t>(size) <= bytes.size) std::memcpy(bytes.data + address, raw + i * size, size);
-  }
+  for (std::size_t i = 0; i < count; ++i) stream.write(addresses_[i], raw + i * size, size);
 }
 
 }  // namespace systole::machine
