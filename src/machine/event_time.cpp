@@ -123,10 +123,10 @@ Expected<TimingReport> EventEngine::run() {
   }
   for (std::size_t c = 0; c < cores_.size(); ++c) {
     if (cores_[c]->state() == EventCore::State::kDone) continue;
-    const bool barrier = cores_[c]->state() == EventCore::State::kBarrier;
-    return invalid_input(fmt::format("core {}, instruction {}", c, cores_[c]->next_word()),
-                         barrier ? "the other cores never come to this barrier" : "the program stands still here",
-                         barrier ? "give every core the same number of barriers" : "give each token before the word that takes it");
+    const std::string where = fmt::format("core {}, instruction {}", c, cores_[c]->next_word());
+    if (cores_[c]->state() == EventCore::State::kBarrier)
+      return invalid_input(where, "the other cores never come to this barrier", "give every core the same number of barriers");
+    return invalid_input(where, "the program stands still here", "give each token before the word that takes it");
   }
   TimingReport report = make_report(*program_, *chip_, accounts_, cores_);
   if (skipper_) report.simulated_words -= skipper_->skipped_words();

@@ -50,12 +50,15 @@ class Writer {
     for (std::int64_t* d : {&run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.d4}) *d = random_.chance(0.35) ? random_.integer(1, 3) : 1;
     if (random_.chance(0.6)) run_.d4 *= random_.integer(2, 12);
     run_.w0 = random_.chance(0.5) ? random_.integer(1, 3) : 1, run_.w1 = random_.chance(0.5) ? random_.integer(1, 7) : 1;
+    const std::int64_t lanes = canvas_.chip.vpu.lanes;
+    const bool rounds = run_.mode != 0 && lanes <= 16 && random_.chance(0.5);   // of a reduction: chunks of more taps than there are lanes
+    if (rounds) run_.w0 = 1, run_.w1 = random_.integer(lanes + 1, 2 * lanes + 1);
     const auto elements = [&] { return run_.d0 * run_.d1 * run_.d2 * run_.d3 * run_.d4; };
     const auto slots = [&] { return (elements() / (run_.mode == 0 ? width : canvas_.chip.vpu.sublanes) + 1) * run_.w0 * run_.w1; };
     std::array<std::int64_t*, 7> counts = {&run_.w0, &run_.d0, &run_.d1, &run_.d2, &run_.d3, &run_.w1, &run_.d4};
     std::rotate(counts.begin(), counts.begin() + random_.integer(0, 6), counts.end());
     for (std::int64_t* d : counts) {
-      while (*d > 1 && (elements() * 8 > canvas_.vmem / 4 || slots() > 14)) --*d;
+      while (*d > 1 && !(rounds && d == &run_.w1) && (elements() * 8 > canvas_.vmem / 4 || slots() > 14)) --*d;
     }
   }
   DType type() {
@@ -153,7 +156,7 @@ class Writer {
     if (run_.prologue == 0 || run_.body == 0) return;
     const auto result = static_cast<std::uint8_t>(run_.result);
     const auto body = canvas_.microcode.begin() + run_.program + run_.prologue, last = body + run_.body - 1;
-    (body - 1)->d = result;
+    (body - 1)->d = last_ = result;
     if (last->op == MicroOpcode::kStore) return;
     const std::uint8_t other = last->op == MicroOpcode::kLoad ? result : last->b;
     *last = {.op = run_.mode >= 8 ? MicroOpcode::kIAdd : MicroOpcode::kFAdd, .d = result, .a = result, .b = other};

@@ -31,7 +31,7 @@ void MemoryServer::request(std::int64_t now, int requester, std::int64_t bursts)
 
 MemoryServer::First MemoryServer::first_to_finish() const {
   First first{-1, 0};
-  std::int64_t fewest = std::numeric_limits<std::int64_t>::max(), place = 0;
+  std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   const int count = static_cast<int>(pending_.size());
   for (int i = 0, seen = 0; i < count; ++i) {
     const int who = turn_ + i < count ? turn_ + i : turn_ + i - count;
@@ -40,11 +40,9 @@ MemoryServer::First MemoryServer::first_to_finish() const {
     ++seen;
     if (left < fewest) {
       fewest = left;
-      place = seen;
-      first.requester = who;
+      first = {who, (left - 1) * waiting_ + seen};
     }
   }
-  if (first.requester >= 0) first.burst = (fewest - 1) * waiting_ + place;
   return first;
 }
 

@@ -57,8 +57,8 @@ std::uint32_t operand(Random& random) {
   }
 }
 
-// Significands of 24 bits whose product is 2^47 and less than 2^9 more: half a unit of an addend's last place, and a little that is shifted
-// out of any window of 64 bits.
+// Significands of 24 bits whose product is 2^47 and less than 2^9 more: half a unit of an addend's last place, or of the least subnormal
+// number, and a little that is shifted out of any window of 64 bits.
 const std::vector<std::pair<std::uint32_t, std::uint32_t>>& near_ties() {
   static const std::vector<std::pair<std::uint32_t, std::uint32_t>> list = [] {
     std::vector<std::pair<std::uint32_t, std::uint32_t>> pairs;
@@ -77,6 +77,11 @@ void near_tie(Random& random, Record& r) {
   const auto number = [&](std::uint32_t significand, std::int64_t exponent) {
     return (random.chance(0.5) ? 0x80000000u : 0u) | static_cast<std::uint32_t>(exponent) << 23 | (significand & 0x7FFFFFu);
   };
+  if (random.chance(0.3)) {   // 2^-150 and a little
+    const std::int64_t of_a = random.integer(1, 102);
+    r.a = number(a, of_a), r.b = number(b, 103 - of_a), r.c = number(0, 0);
+    return;
+  }
   const std::int64_t of_a = random.integer(100, 150), of_b = random.integer(100, 150);
   r.a = number(a, of_a), r.b = number(b, of_b);
   r.c = number(static_cast<std::uint32_t>(random.bits()), of_a + of_b - 126 + 24);
