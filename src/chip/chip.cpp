@@ -1,5 +1,7 @@
 #include "chip/chip.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace systole {
@@ -49,6 +51,11 @@ bool Chip::multiplies(DType format) const {
 DType Chip::fixed_format() const {
   const auto found = std::find_if(mxu.formats.begin(), mxu.formats.end(), is_fixed);
   return found == mxu.formats.end() ? DType::kQ8_8 : *found;
+}
+
+Status Chip::check_knows(const std::string& place, DType type) const {
+  if (knows(type)) return ok_status();
+  return unsupported(place, fmt::format("chip {} has no {}", name, dtype_name(type)), fmt::format("its fixed-point format is {}", dtype_name(fixed_format())));
 }
 
 double Chip::peak_macs_per_second() const {

@@ -91,6 +91,7 @@ struct Chip {
   // multiply none.
   DType fixed_format() const;
   bool knows(DType type) const { return !is_fixed(type) || type == fixed_format(); }
+  Status check_knows(const std::string& place, DType type) const;   // unsupported at `place`: another Qm.n
   // Multiply-accumulates per second at the peak of the default format.
   double peak_macs_per_second() const;
   // Hash of every field that a program's bits or cycles depend on (the name, the sources and the description are not).

@@ -86,19 +86,12 @@ Expected<graph::Graph> gemm_graph(std::int64_t m, std::int64_t k, std::int64_t n
 
 namespace {
 
-Status check_known(const std::string& place, DType type, const Chip& chip) {
-  if (chip.knows(type)) return ok_status();
-  return unsupported(place, fmt::format("chip {} has no {}", chip.name, dtype_name(type)),
-                     fmt::format("its fixed-point format is {}", dtype_name(chip.fixed_format())));
-}
-
 // A chip has one fixed-point format.
 Status check_types(const graph::Graph& graph, const Chip& chip) {
   for (std::size_t i = 0; i < graph.inputs.size(); ++i)
-    SYSTOLE_TRY(check_known("input " + graph.input_names[i], graph.type(graph.inputs[i]).type, chip));
+    SYSTOLE_TRY(chip.check_knows("input " + graph.input_names[i], graph.type(graph.inputs[i]).type));
   for (const graph::Op& op : graph.ops)
-    SYSTOLE_TRY(
-        check_known(fmt::format("{} from '{}'", op_name(op.kind), op.source), graph.type(op.result).type, chip));
+    SYSTOLE_TRY(chip.check_knows(fmt::format("{} from '{}'", op_name(op.kind), op.source), graph.type(op.result).type));
   return ok_status();
 }
 

@@ -37,11 +37,7 @@ Status check_word(const isa::Instruction& word, const std::vector<isa::UnitId>& 
   if (Status status = isa::check_instruction(word); !status.ok()) {
     return invalid_input(place, status.error().place + ": " + status.error().message, status.error().hint);
   }
-  for (const DType type : isa::types_of(word)) {
-    if (chip.knows(type)) continue;
-    return unsupported(place, fmt::format("chip {} has no {}", chip.name, dtype_name(type)),
-                       fmt::format("its fixed-point format is {}", dtype_name(chip.fixed_format())));
-  }
+  for (const DType type : isa::types_of(word)) SYSTOLE_TRY(chip.check_knows(place, type));
   const auto* run = word.as<isa::Run>();
   if (run != nullptr && too_large(*run)) return invalid_input(place, "a run of more than 2^40 elements times taps");
   return ok_status();

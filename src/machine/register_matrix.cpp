@@ -129,7 +129,7 @@ void Feeder::read_row(std::span<const std::uint8_t> vmem, std::uint32_t* to) con
     low = std::clamp<std::int64_t>(-x_, 0, length);
     high = std::clamp<std::int64_t>(pad_.width - x_, low, length);
   }
-  if (pad_.height != 0 && (h_ < 0 || h_ >= pad_.height)) low = high = 0;
+  if (pad_.height != 0 && (h_ < 0 || h_ >= pad_.height)) high = low;
   std::fill(to + length, to + rows_, 0u);
   if (low > 0 || high < length) {
     const auto bits = static_cast<std::uint64_t>(pad_.value);

@@ -18,7 +18,7 @@ class StreamMemory {
  public:
   StreamMemory(const isa::Bind& bind, const VectorMemory& memory) {
     if (!in_accumulators(bind)) bytes_ = memory.vmem;
-    else if (bind.array < isa::kMaxArrays) words_ = memory.accumulators[static_cast<std::size_t>(bind.array)];
+    else words_ = memory.accumulators[static_cast<std::size_t>(bind.array)];
   }
   // Outside, zero is read and nothing written. `address`: kNowhere, or of the element.
   void read(std::int64_t address, void* to, std::size_t size) const {

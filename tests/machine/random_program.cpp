@@ -139,7 +139,7 @@ class Writer {
 
 MemorySpec random_memory(Random& random) {
   MemorySpec memory{true, 1 << 20, {random.integer(1, 100), random.integer(1, 4)}, std::int64_t{1} << random.integer(3, 6), random.integer(0, 20)};
-  if (random.chance(0.15)) memory.bandwidth.bytes = 0;
+  if (random.chance(0.3)) memory.bandwidth.bytes = 0;
   return memory;
 }
 

@@ -22,7 +22,7 @@ void expect_equal_time(const isa::Program& program, const Chip& chip, std::uint6
 
 TEST(RegisterTime, EqualsTheEventEngineOnRandomProgramsAndChips) {
   const std::uint64_t first = std::random_device{}();
-  for (std::uint64_t seed = first; seed < first + 300 && !HasFailure(); ++seed) {
+  for (std::uint64_t seed = first; seed < first + 4000 && !HasFailure(); ++seed) {
     Random random(seed);
     const Chip chip = random_chip(random);
     expect_equal_time(random_program(random, chip, static_cast<int>(random.integer(1, 120))), chip, seed);
