@@ -152,30 +152,28 @@ HWY_INLINE void SumsOf(const ArrayPlanes& p, const BitLine& line, std::int64_t r
   }
 }
 
-// Row r after kEdges edges; of the first rows only as many have a part in it as there are.
-template <class Columns, int kEdges>
-HWY_INLINE void SumsOfRow(const ArrayPlanes& p, std::int64_t r, std::uint32_t* sum) {
-  const auto chain = ChainOf<typename Columns::T>(p, r);
-  const auto columns = static_cast<std::size_t>(p.columns);
-  if (r >= kEdges) return Columns::template All<kEdges>(p.fraction, chain, p.sum + (r - kEdges) * p.pitch, sum, columns);
-  switch (r) {
-    case 0: return Columns::template All<1>(p.fraction, chain, p.zeros, sum, columns);
-    case 1: return Columns::template All<2>(p.fraction, chain, p.zeros, sum, columns);
-    case 2: return Columns::template All<3>(p.fraction, chain, p.zeros, sum, columns);
-    default: return Columns::template All<kMostEdges>(p.fraction, chain, p.zeros, sum, columns);
+// function(the number of edges as a constant).
+template <int kMost = kMostEdges, class Function>
+HWY_INLINE void WithEdges(std::int64_t edges, Function function) {
+  if constexpr (kMost > 1) {
+    if (edges < kMost) return WithEdges<kMost - 1>(edges, function);
   }
+  function(std::integral_constant<int, kMost>());
 }
 
-// function(the number of edges as a constant).
-template <class Function>
-HWY_INLINE void WithEdges(int edges, Function function) {
-  static_assert(kMostEdges == 4);
-  switch (edges) {
-    case 1: return function(std::integral_constant<int, 1>());
-    case 2: return function(std::integral_constant<int, 2>());
-    case 3: return function(std::integral_constant<int, 3>());
-    default: return function(std::integral_constant<int, kMostEdges>());
-  }
+// A row that has no more rows above it than there are edges: all of them have a part in its sums.
+template <class Columns>
+HWY_NOINLINE void SumsFromAbove(const ArrayPlanes& p, std::int64_t r, std::uint32_t* sum) {
+  WithEdges(r + 1, [&](auto rows) HWY_ATTR {
+    Columns::template All<rows>(p.fraction, ChainOf<typename Columns::T>(p, r), p.zeros, sum, static_cast<std::size_t>(p.columns));
+  });
+}
+
+// Row r after kEdges edges.
+template <class Columns, int kEdges>
+HWY_INLINE void SumsOfRow(const ArrayPlanes& p, std::int64_t r, std::uint32_t* sum) {
+  if (r < kEdges) return SumsFromAbove<Columns>(p, r, sum);
+  Columns::template All<kEdges>(p.fraction, ChainOf<typename Columns::T>(p, r), p.sum + (r - kEdges) * p.pitch, sum, static_cast<std::size_t>(p.columns));
 }
 
 // function(the columns' kernel of each arithmetic).
@@ -221,7 +219,7 @@ void AllRows(ArrayPlanes p) {   // a copy that no operand can lie in
 
 void ClockAllSums(const ArrayPlanes& p, Arithmetic arithmetic, int edges) {
   WithArithmetic(p.operands, arithmetic, [&](auto columns) {
-    WithEdges(edges, [&](auto count) { AllRows<decltype(columns), count>(p); });
+    WithEdges(edges, [&](auto count) HWY_ATTR { AllRows<decltype(columns), count>(p); });
   });
 }
 
@@ -229,7 +227,7 @@ void LastRowSums(const ArrayPlanes& p, Arithmetic arithmetic, int edges, std::ui
   WithArithmetic(p.operands, arithmetic, [&](auto columns) {
     using Columns = decltype(columns);
     TakeWeights<typename Columns::T>(p, p.rows - 1, 0, edges);
-    WithEdges(edges, [&](auto count) { SumsOfRow<Columns, count>(p, p.rows - 1, sums); });
+    WithEdges(edges, [&](auto count) HWY_ATTR { SumsOfRow<Columns, count>(p, p.rows - 1, sums); });
   });
 }
 

@@ -100,7 +100,7 @@ void take_weights(const ArrayPlanes& planes);
 // Every element has work in `arithmetic` at this edge and at `edges` - 1 before it, whose sums and active weights are still to be made (`valid`
 // is not looked at). Several edges read and write the sums once, which is what a large array waits for:
 // sum(r, c) = value(r, c) x active(r, c) + (value(r - 1, c) x active(r - 1, c) + ( .. + sum(r - edges, c))), the row above an edge earlier.
-constexpr int kMostEdges = 4;
+constexpr int kMostEdges = 8;
 void clock_all_sums(const ArrayPlanes& planes, Arithmetic arithmetic, int edges);
 // The last row's sums of this edge, in the order of sum_place, to `sums`. The array's stay, and of the active weights only those are
 // taken that belong to these sums; to be called at every one of the edges.
