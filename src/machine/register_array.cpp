@@ -65,7 +65,7 @@ SystolicArray::SystolicArray(const Chip& chip, Operands operands)
 Element SystolicArray::element(std::int64_t r, std::int64_t c) const {
   catch_up();
   const std::int64_t at = r * pitch_ + c;
-  Element e{get_operand(operands_, active_, at), shadow(operands_, r, c),
+  Element e{get_operand(operands_, active_, at), shadow(r, c),
             get_operand(operands_, lines_.data(), r * line_pitch_ + head_ + c), sum_[r * pitch_ + places_[size(c)]]};
   for (const ShiftBits& line : valid_line_) e.valid = e.valid || line.test(feeder_ + r + c);
   e.switching = switch_line_.test(feeder_ + r + c);

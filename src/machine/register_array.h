@@ -106,10 +106,10 @@ class SystolicArray {
   };
   std::int64_t next_plane(std::int64_t plane) const { return plane + 1 < planes_ ? plane + 1 : 0; }
   std::uint8_t* shadow_plane(std::int64_t plane) const { return shadow_ + plane * plane_bytes_; }
-  std::uint32_t shadow(Operands layout, std::int64_t r, std::int64_t c) const {
+  std::uint32_t shadow(std::int64_t r, std::int64_t c) const {
     const std::int64_t plane = plane_[static_cast<std::size_t>(c)], taken = taken_[static_cast<std::size_t>(c)];
-    if (taken == rows_ || r >= taken) return get_operand(layout, shadow_plane(plane), r * pitch_ + c);   // all taken: it is the column's tile
-    return get_operand(layout, shadow_plane(next_plane(plane)), (rows_ - taken + r) * pitch_ + c);
+    if (taken == rows_ || r >= taken) return get_operand(operands_, shadow_plane(plane), r * pitch_ + c);   // all taken: it is the column's tile
+    return get_operand(operands_, shadow_plane(next_plane(plane)), (rows_ - taken + r) * pitch_ + c);
   }
   void give_row(const StagedRow& row);
   void give_weights(const WeightRow& row, const WeightColumn& column);
@@ -133,7 +133,7 @@ class SystolicArray {
   std::uint8_t* active_;
   std::uint32_t *sum_, *zeros_;
   std::uint32_t* bottom_;                             // [accumulator_latency + 1][pitch]: the last row's sums of clock t at t
-  // Tiles of shadow weights, one plane each, in turn: as many as can be on their way over the columns at once, and two.
+  // Tiles of shadow weights, one plane each, in turn: as many as can be on their way over the columns, or waited for, at once, and two.
   std::uint8_t* shadow_;
   std::int64_t planes_, plane_bytes_;
   std::int64_t given_plane_ = 0, given_rows_ = 0;     // of the tile that the push unit gives
