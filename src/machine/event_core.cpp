@@ -199,7 +199,6 @@ bool EventCore::issue(isa::UnitId id) {
   ++unit.issued;
   account_gap(unit, entry.arrival, issued, start, cause);
   unit.start = start;
-  unit.free = start;
   if (word.role == Word::Role::kTransfer && word.bursts > 0) {
     now_.transfers[static_cast<std::size_t>(id - isa::dma_unit(0))] = {true, word.memory, start, word.bursts};
     unit.in_flight = true;

@@ -25,9 +25,10 @@ class Accumulators {
   }
   // Outside, zero is read and nothing written.
   std::uint32_t word(std::int64_t row, std::int64_t column) const { return inside(row, column) ? lines_[at(row, column)] : 0; }
-  std::uint32_t word(std::int64_t index) const { return index < 0 ? 0 : word(index / columns_, index % columns_); }
+  std::uint32_t word(std::int64_t index) const { return word(index / columns_, index % columns_); }
   void set_word(std::int64_t index, std::uint32_t value) {
-    if (index >= 0 && inside(index / columns_, index % columns_)) lines_[at(index / columns_, index % columns_)] = value;
+    const std::int64_t row = index / columns_, column = index % columns_;
+    if (inside(row, column)) lines_[at(row, column)] = value;
   }
   // The word of a row and column inside.
   std::uint32_t& operator()(std::int64_t row, std::int64_t column) { return lines_[at(row, column)]; }
@@ -36,7 +37,9 @@ class Accumulators {
   std::uint32_t* diagonal(std::int64_t first_row) { return lines_.data() + first_row * pitch_; }
 
  private:
-  bool inside(std::int64_t row, std::int64_t column) const { return row >= 0 && row < rows_ && column >= 0 && column < columns_; }
+  bool inside(std::int64_t row, std::int64_t column) const {
+    return row >= 0 && row < rows_ && column >= 0 && column < columns_;
+  }
   std::size_t at(std::int64_t row, std::int64_t column) const {
     return static_cast<std::size_t>(row * pitch_ + places_[static_cast<std::size_t>(column)]);
   }

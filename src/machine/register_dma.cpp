@@ -3,31 +3,9 @@
 #include <algorithm>
 #include <cstring>
 
+#include "machine/register_memory.h"
+
 namespace systole::machine {
-
-namespace {
-
-// The bytes of `from` at `address`; zeros outside.
-void read_bytes(const std::vector<std::uint8_t>& from, std::int64_t address, std::vector<std::uint8_t>& to) {
-  const auto size = static_cast<std::int64_t>(from.size()), count = static_cast<std::int64_t>(to.size());
-  if (address >= 0 && address + count <= size) {
-    if (count > 0) std::memcpy(to.data(), from.data() + address, to.size());
-    return;
-  }
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t at = address + i;
-    to[static_cast<std::size_t>(i)] = at >= 0 && at < size ? from[static_cast<std::size_t>(at)] : std::uint8_t{0};
-  }
-}
-
-// Nothing outside.
-void write_bytes(std::vector<std::uint8_t>& to, std::int64_t address, const std::vector<std::uint8_t>& bytes) {
-  const auto size = static_cast<std::int64_t>(to.size()), count = static_cast<std::int64_t>(bytes.size());
-  const std::int64_t first = std::clamp<std::int64_t>(-address, 0, count), last = std::clamp(size - address, first, count);
-  if (last > first) std::memcpy(to.data() + address + first, bytes.data() + first, static_cast<std::size_t>(last - first));
-}
-
-}  // namespace
 
 bool is_transfer(const isa::Instruction& instruction) {
   return instruction.as<isa::Load>() || instruction.as<isa::Store>() || instruction.as<isa::Gather>();
@@ -65,8 +43,9 @@ std::int64_t DmaEngine::far_row(const LocalMemory& local) const {
   std::int64_t row = row_;
   if (shape_.is_gather) {
     std::int32_t index = 0;
-    const std::int64_t address = shape_.index + row_ * 4;
-    if (address + 4 <= static_cast<std::int64_t>(local.vmem->size())) std::memcpy(&index, local.vmem->data() + address, 4);
+    std::uint8_t bytes[4];
+    read_bytes(*local.vmem, shape_.index + row_ * 4, bytes);
+    std::memcpy(&index, bytes, 4);
     row = std::clamp<std::int64_t>(index, 0, shape_.limit - 1);
   }
   return shape_.far + plane_ * shape_.plane_pitch + row * shape_.pitch;

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "machine/register_memory.h"
 #include "numeric/formats.h"
 
 namespace systole::machine {
@@ -77,13 +78,8 @@ void convert(const std::uint8_t* bytes, std::int64_t count, const OperandFormat&
 }  // namespace
 
 void read_operands(std::span<const std::uint8_t> vmem, std::int64_t address, std::int64_t count, const OperandFormat& format, std::uint32_t* to) {
-  const std::int64_t size = dtype_bytes(format.type);
-  const auto inside = [&](std::int64_t at, std::int64_t n) { return at >= 0 && at + n * size <= static_cast<std::int64_t>(vmem.size()); };
-  if (inside(address, count)) return convert(vmem.data() + address, count, format, to);
-  for (std::int64_t i = 0; i < count; ++i) {
-    to[i] = 0;
-    if (inside(address + i * size, 1)) convert(vmem.data() + address + i * size, 1, format, to + i);
-  }
+  if (inside(address, count * dtype_bytes(format.type), vmem.size())) convert(vmem.data() + address, count, format, to);
+  else std::fill_n(to, count, 0u);
 }
 
 // Line `outer` of the tile in memory; what the tile lacks is zero.

@@ -15,7 +15,7 @@ struct OperandFormat {
   DType type = DType::kF32, format = DType::kF32;   // in memory, of the product
   std::int64_t part = 0;                            // 0: convert; 1, 2, 3: bf16 part 0, 1, 2 of an fp32
 };
-// `count` elements from `address` on; outside the memory: zero.
+// `count` elements from `address` on; zeros if they do not lie in the memory.
 void read_operands(std::span<const std::uint8_t> vmem, std::int64_t address, std::int64_t count, const OperandFormat& format, std::uint32_t* to);
 
 // Gives one row of a weight tile a cycle, last row first; a transposed tile one column a cycle.

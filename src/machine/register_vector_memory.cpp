@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 
+#include "machine/register_memory.h"
 #include "machine/register_vector.h"
 #include "numeric/formats.h"
 
@@ -17,34 +18,31 @@ bool in_accumulators(const isa::Bind& bind) { return bind.space == static_cast<s
 class StreamMemory {
  public:
   StreamMemory(const isa::Bind& bind, const VectorMemory& memory) {
-    if (!in_accumulators(bind)) bytes_ = memory.vmem;
-    else words_ = memory.accumulators[static_cast<std::size_t>(bind.array)];
+    if (in_accumulators(bind)) words_ = memory.accumulators[static_cast<std::size_t>(bind.array)];
+    else bytes_ = memory.vmem;
   }
   // Outside, zero is read and nothing written. `address`: kNowhere, or of the element.
-  void read(std::int64_t address, void* to, std::size_t size) const {
+  void read(std::int64_t address, std::uint8_t* to, std::size_t size) const {
     if (address < 0) return;
     if (words_ != nullptr) {
       const std::uint32_t word = words_->word(address / 4);
       std::memcpy(to, &word, std::min(size, sizeof(word)));
-    } else if (in_bytes(address, size)) {
-      std::memcpy(to, bytes_->data() + address, size);
+    } else {
+      read_bytes(*bytes_, address, {to, size});
     }
   }
-  void write(std::int64_t address, const void* from, std::size_t size) const {
+  void write(std::int64_t address, const std::uint8_t* from, std::size_t size) const {
     if (address < 0) return;
     if (words_ != nullptr) {
       std::uint32_t word = words_->word(address / 4);
       std::memcpy(&word, from, std::min(size, sizeof(word)));
       words_->set_word(address / 4, word);
-    } else if (in_bytes(address, size)) {
-      std::memcpy(bytes_->data() + address, from, size);
+    } else {
+      write_bytes(*bytes_, address, {from, size});
     }
   }
 
  private:
-  bool in_bytes(std::int64_t address, std::size_t size) const {
-    return bytes_ != nullptr && address + static_cast<std::int64_t>(size) <= static_cast<std::int64_t>(bytes_->size());
-  }
   std::vector<std::uint8_t>* bytes_ = nullptr;
   Accumulators* words_ = nullptr;
 };

@@ -33,7 +33,7 @@ MemoryServer::First MemoryServer::first_to_finish() const {
   First first{-1, 0};
   std::int64_t fewest = std::numeric_limits<std::int64_t>::max();
   const int count = static_cast<int>(pending_.size());
-  for (int i = 0, seen = 0; i < count; ++i) {
+  for (int i = 0, seen = 0; seen < waiting_; ++i) {
     const int who = turn_ + i < count ? turn_ + i : turn_ + i - count;
     const std::int64_t left = pending_[static_cast<std::size_t>(who)];
     if (left == 0) continue;
