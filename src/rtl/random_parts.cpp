@@ -14,14 +14,14 @@ Tensor random_bytes(Random& random, std::int64_t count, DType type) {
 
 Tensor random_words(Random& random, std::int64_t bytes) {
   Tensor tensor(DType::kU8, {bytes});
-  const bool small = random.chance(0.15), strange = random.chance(0.1);
+  const bool small = random.chance(0.15), strange = random.chance(0.25);
   for (std::int64_t i = 0; i < bytes; i += 4) {
     auto word = static_cast<std::uint32_t>(random.bits());
     if (!random.chance(0.05)) word = (word & 0x807FFFFFu) | (static_cast<std::uint32_t>(small ? random.integer(48, 64) : random.integer(110, 140)) << 23);
     if (random.chance(0.3)) word &= ~0u << random.integer(18, 23);
     if (random.chance(0.05)) word &= 0x80000000u;
     if (random.chance(0.2)) word = static_cast<std::uint32_t>(random.integer(-2, 9));
-    if (strange && random.chance(0.03)) word = (word & (random.chance(0.5) ? 0x80000000u : 0x807FFFFFu)) | 0x7F800000u;
+    if (strange && random.chance(0.02)) word = (word & (random.chance(0.5) ? 0x80000000u : 0x807FFFFFu)) | 0x7F800000u;
     for (std::int64_t b = 0; b < 4 && i + b < bytes; ++b) tensor.mutable_raw()[i + b] = static_cast<std::uint8_t>(word >> (8 * b));
   }
   return tensor;

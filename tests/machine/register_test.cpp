@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <limits>
 #include <random>
 
 #include "base/random.h"
@@ -193,8 +194,11 @@ void compare_bf16(Random& random) {
   code.push_back({isa::Store{.far = 4096, .local_space = 3, .bytes = 4 * n, .rows = m, .pitch = 4 * n}, dma, bit(matrix), 0});
   isa::Program program = program_of(code);
   Tensor memory(type, {(1 << 14) / size});
+  const float infinity = std::numeric_limits<float>::infinity(), largest = std::numeric_limits<float>::max();   // as bf16 infinite, too
+  const float strange[] = {infinity, -infinity, std::numeric_limits<float>::quiet_NaN(), largest, -largest, 1e-40f};
+  const double seldom = random.chance(0.5) ? 0.02 : 0;
   for (std::int64_t i = 0; i < memory.count(); ++i) {
-    const float x = static_cast<float>(random.real(-2, 2));
+    const float x = random.chance(seldom) ? strange[random.integer(0, 5)] : static_cast<float>(random.real(-2, 2));
     std::memcpy(memory.mutable_raw() + i * size, reinterpret_cast<const char*>(&x) + 4 - size, static_cast<std::size_t>(size));
   }
   program.inputs = {{"memory", type, memory.shape(), isa::Space::kHbm, 0}};
