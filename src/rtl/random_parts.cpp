@@ -14,13 +14,18 @@ Tensor random_bytes(Random& random, std::int64_t count, DType type) {
 
 Tensor random_words(Random& random, std::int64_t bytes) {
   Tensor tensor(DType::kU8, {bytes});
-  const bool small = random.chance(0.15), strange = random.chance(0.25);
+  const bool small = random.chance(0.15), strange = random.chance(0.25), cancelling = random.chance(0.15);
+  // Two bf16 numbers of either sign, the second far smaller: sums of their products often cancel but for a little.
+  const auto large = static_cast<std::uint32_t>(random.integer(110, 140) << 7 | random.integer(0, 127));
+  const std::uint32_t little = large - static_cast<std::uint32_t>(random.integer(4, 20) << 7);
+  const auto half = [&] { return (random.chance(0.5) ? 0x8000u : 0u) | (random.chance(0.7) ? large : little); };
   for (std::int64_t i = 0; i < bytes; i += 4) {
     auto word = static_cast<std::uint32_t>(random.bits());
     if (!random.chance(0.05)) word = (word & 0x807FFFFFu) | (static_cast<std::uint32_t>(small ? random.integer(48, 64) : random.integer(110, 140)) << 23);
     if (random.chance(0.3)) word &= ~0u << random.integer(18, 23);
     if (random.chance(0.05)) word &= 0x80000000u;
     if (random.chance(0.2)) word = static_cast<std::uint32_t>(random.integer(-2, 9));
+    if (cancelling) word = half() << 16, word |= half();
     if (strange && random.chance(0.02)) word = (word & (random.chance(0.5) ? 0x80000000u : 0x807FFFFFu)) | 0x7F800000u;
     for (std::int64_t b = 0; b < 4 && i + b < bytes; ++b) tensor.mutable_raw()[i + b] = static_cast<std::uint8_t>(word >> (8 * b));
   }

@@ -11,7 +11,8 @@ struct Layout {
 };
 std::int64_t align(std::int64_t bytes);
 Tensor random_bytes(Random& random, std::int64_t count, DType type);
-// Bytes that are ordinary fp32 numbers (some of few bits, so that results fall on ties; now and then all so small that products are subnormal), zeros,
+// Bytes that are ordinary fp32 numbers (some of few bits, so that results fall on ties; now and then all so small that products are subnormal, or so
+// alike that sums cancel; now and then with infinities and NaNs), zeros,
 // small integers, and here and there anything: good for every other type too.
 Tensor random_words(Random& random, std::int64_t bytes);
 std::int64_t byte_value(const std::uint8_t* p, DType type);       // i8 or u8

@@ -39,7 +39,7 @@ AN_ERROR = re.compile(r"\b(unsupported|invalid_input|impossible|outside)\(|mixed
 # Figures that one report alone has (per layer, bytes moved, products counted, words gone through) and traces. No engine's cycles or values depend on them.
 A_FIGURE = re.compile(r"\blayers?\b|layer_busy|\bmacs\b|_traffic|\.(read|written)\[|simulated_words|\btrace|\bthreads?\b")
 # How much memory of the host something gets: too much changes nothing, too little is a fault of the host's program, which `make sanitizers` looks for.
-A_SIZE = re.compile(r"\.(resize|reserve)\(|bit_ceil|\bkSlack\b|\bkApart\b")
+A_SIZE = re.compile(r"\.(resize|reserve|grow)\(|bit_ceil|\bkSlack\b|\bkApart\b|\bspare_")
 # Functions that only do one of these: check, give the host's memory, or show registers to waves and tests.
 NOT_RUNNING = {"check", "need_accumulators", "ByteStore::grow", "inside", "aligned", "SystolicArray::SystolicArray", "SystolicArray::staged", "SystolicArray::staged_valid",
                "SystolicArray::top_weight", "grow"}
@@ -167,13 +167,19 @@ def same_at_the_bound(code, at):
     return value_of(compared.group(2)) == y or {x, y} == {value_of(compared.group(2)), value_of(compared.group(3))}
 
 
-def changes_nothing(code, kind, replacement, hardware):
+def enables_of(lines):
+    """Wires that are a module's `enable` and nothing else: named where they are declared, assigned, and connected."""
+    text = "\n".join(lines)
+    return {name for name in re.findall(r"\.enable\((\w+)\)", text) if len(re.findall(rf"\b{name}\b", text)) == 3}
+
+
+def changes_nothing(code, kind, replacement, hardware, enables):
     """Changes of which the construct says that they leave bits and cycles as they are."""
     # Copies of hardware: a step that is no step, and one copy more, Verilator refuses; one more round of a normalisation finds nothing left to shift.
     if hardware and code.lstrip().startswith("for (") and kind in ("latency", "arithmetic", "bound"):
         return True
     # A unit that works although nobody takes its result.
-    if ".enable(" in code and replacement == " || ":
+    if replacement == " || " and (".enable(" in code or (given := re.match(r"\s*assign (\w+) =", code)) and given.group(1) in enables):
         return True
     # For how many clocks a part of the array still has something to do: the host looks at it in vain for longer.
     if re.search(r"live_\S* = feeder_", code) and (replacement == " + 2" or (kind == "latency" and " - 1" in code) or
@@ -225,6 +231,7 @@ def candidates_of(engine, path, name):
     lines = path.read_text().splitlines()
     hardware = path.suffix == ".sv"
     functions = [""] * len(lines) if hardware else functions_of(lines)
+    enables = enables_of(lines) if hardware else set()
     left_out = given_anew(lines) | (overwritten(lines) | before_power(lines) if hardware else guards_of_errors(lines) | not_compiled(lines) | traced(lines))
     found = []
     for number, text in enumerate(lines):
@@ -234,7 +241,7 @@ def candidates_of(engine, path, name):
         if not hardware and (AN_ERROR.search(code) or A_FIGURE.search(code) or A_SIZE.search(code)):
             continue
         for kind, what, replacement in CHANGES:
-            if changes_nothing(code, kind, replacement, hardware):
+            if changes_nothing(code, kind, replacement, hardware, enables):
                 continue
             for match in re.finditer(what, code):
                 if kind == "bound" and ((hardware and what == r" <= " and assigns(code, match.start())) or same_at_the_bound(code, match.start())):
