@@ -260,11 +260,11 @@ module vpu (
     end
     if (running && (last_round || phase == TREE)) written_now = written_now | (32'd1 << result_register);
     if (issue || group_step) written_now = 32'd0;
-    if (issue || group_step || phase == COMBINE) body_written_now = 32'd0;
+    if (phase == COMBINE) body_written_now = 32'd0;   // behind every round
   end
   always_ff @(posedge clk) begin
     written <= written_now;
-    body_written <= body_written_now;
+    body_written <= reset ? 32'd0 : body_written_now;
   end
 
   // The load of the cycle before.
