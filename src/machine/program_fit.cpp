@@ -30,6 +30,14 @@ bool too_large(const isa::Run& run) {
   return false;
 }
 
+// Whose accumulators the word reads or writes by number, or -1.
+std::int64_t named_array(const isa::Instruction& word) {
+  constexpr auto kAccumulator = static_cast<std::int64_t>(isa::Space::kAccumulator);
+  if (const auto* bind = word.as<isa::Bind>()) return bind->space == kAccumulator ? bind->array : -1;
+  const auto* store = word.as<isa::Store>();
+  return store != nullptr && store->local_space == kAccumulator ? store->array : -1;
+}
+
 Status check_word(const isa::Instruction& word, const std::vector<isa::UnitId>& units, const Chip& chip, const std::string& place) {
   if (std::find(units.begin(), units.end(), word.unit) == units.end()) {
     return invalid_input(place, fmt::format("chip {} has no unit {}", chip.name, isa::unit_name(word.unit)), "run it on the chip that it was compiled for");
@@ -38,6 +46,9 @@ Status check_word(const isa::Instruction& word, const std::vector<isa::UnitId>& 
     return invalid_input(place, status.error().place + ": " + status.error().message, status.error().hint);
   }
   for (const DType type : isa::types_of(word)) SYSTOLE_TRY(chip.check_knows(place, type));
+  if (const std::int64_t array = named_array(word); array >= chip.mxu.count) {
+    return invalid_input(place, fmt::format("array {} does not exist", array), fmt::format("a core of chip {} has {}", chip.name, chip.mxu.count));
+  }
   const auto* run = word.as<isa::Run>();
   if (run != nullptr && too_large(*run)) return invalid_input(place, "a run of more than 2^40 elements times taps");
   return ok_status();

@@ -7,16 +7,13 @@
 #include <new>
 
 #include "machine/program_fit.h"
+#include "machine/register_memory.h"
 
 namespace systole::machine {
 namespace {
 
-bool inside(const std::vector<std::uint8_t>& memory, std::int64_t address, std::int64_t bytes) {
-  return address >= 0 && address <= static_cast<std::int64_t>(memory.size()) - bytes;
-}
-
 Status put(const std::string& place, std::vector<std::uint8_t>& memory, std::int64_t address, const Tensor& tensor) {
-  if (!inside(memory, address, tensor.bytes())) return invalid_input(place, fmt::format("it lies outside a far memory of {} bytes", memory.size()));
+  if (!inside(address, tensor.bytes(), memory.size())) return invalid_input(place, fmt::format("it lies outside a far memory of {} bytes", memory.size()));
   if (tensor.bytes() > 0) std::memcpy(memory.data() + address, tensor.raw(), static_cast<std::size_t>(tensor.bytes()));
   return ok_status();
 }
@@ -62,7 +59,7 @@ Status RegisterEngine::load(const std::vector<Tensor>& inputs) {
     SYSTOLE_TRY(put(place, memory(binding.space), binding.address, inputs[i]));
   }
   for (const isa::Binding& binding : program_->outputs) {
-    if (!inside(memory(binding.space), binding.address, element_count(binding.shape) * dtype_bytes(binding.type))) {
+    if (!inside(binding.address, element_count(binding.shape) * dtype_bytes(binding.type), memory(binding.space).size())) {
       return invalid_input("output '" + binding.name + "'", "it lies outside its far memory");
     }
   }

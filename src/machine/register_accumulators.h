@@ -12,13 +12,11 @@ namespace systole::machine {
 class Accumulators {
  public:
   Accumulators(std::int64_t rows, std::int64_t columns, Operands operands)
-      : columns_(columns), pitch_((columns + kSumBlock - 1) / kSumBlock * kSumBlock) {
-    for (std::int64_t c = 0; c < columns; ++c) places_.push_back(c * pitch_ + sum_place(operands, c));
+      : columns_(columns), pitch_((columns + kSumBlock - 1) / kSumBlock * kSumBlock), operands_(operands) {
     grow(rows);
   }
 
   std::int64_t rows() const { return rows_; }
-  std::int64_t columns() const { return columns_; }
   void grow(std::int64_t rows) {
     rows_ = rows;
     lines_.resize(static_cast<std::size_t>((rows + columns_ - 1) * pitch_));
@@ -30,8 +28,6 @@ class Accumulators {
     const std::int64_t row = index / columns_, column = index % columns_;
     if (inside(row, column)) lines_[at(row, column)] = value;
   }
-  // The word of a row and column inside.
-  std::uint32_t& operator()(std::int64_t row, std::int64_t column) { return lines_[at(row, column)]; }
   // Columns 0, 1, 2, .. of rows first_row, first_row - 1, first_row - 2, .., in the order of sum_place: whole blocks, of which the
   // columns beyond the last have no meaning. All rows are inside.
   std::uint32_t* diagonal(std::int64_t first_row) { return lines_.data() + first_row * pitch_; }
@@ -41,11 +37,11 @@ class Accumulators {
     return row >= 0 && row < rows_ && column >= 0 && column < columns_;
   }
   std::size_t at(std::int64_t row, std::int64_t column) const {
-    return static_cast<std::size_t>(row * pitch_ + places_[static_cast<std::size_t>(column)]);
+    return static_cast<std::size_t>((row + column) * pitch_ + sum_place(operands_, column));
   }
 
   std::int64_t rows_ = 0, columns_, pitch_;
-  std::vector<std::int64_t> places_;                  // of each column's word in the lines from its row's on
+  Operands operands_;
   std::vector<std::uint32_t> lines_;
 };
 

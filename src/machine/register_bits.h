@@ -29,7 +29,6 @@ class ShiftBits {
   }
 
   const std::uint64_t* words() const { return words_.data(); }   // and two words of zeros, or of bits that have left
-  std::int64_t word_count() const { return static_cast<std::int64_t>(words_.size()); }
 
  private:
   std::vector<std::uint64_t> words_;

@@ -54,10 +54,10 @@ std::int64_t DmaEngine::far_row(const LocalMemory& local) const {
 void DmaEngine::read_local(const LocalMemory& local, std::vector<std::uint8_t>& to) const {
   const std::int64_t dense = plane_ * shape_.rows + row_;
   if (!shape_.from_accumulators) return read_bytes(*local.vmem, shape_.local + dense * shape_.bytes + offset_, to);
-  const Accumulators* words = local.accumulators[shape_.array];
+  const Accumulators& words = *local.accumulators[shape_.array];
   for (std::size_t i = 0; i < to.size(); ++i) {
     const std::int64_t byte = offset_ + static_cast<std::int64_t>(i);
-    to[i] = static_cast<std::uint8_t>(words == nullptr ? 0 : words->word(shape_.local + dense, byte / 4) >> (8 * (byte % 4)));
+    to[i] = static_cast<std::uint8_t>(words.word(shape_.local + dense, byte / 4) >> (8 * (byte % 4)));
   }
 }
 

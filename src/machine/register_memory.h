@@ -8,7 +8,7 @@
 namespace systole::machine {
 
 inline bool inside(std::int64_t address, std::int64_t bytes, std::size_t size) {
-  return address >= 0 && address + bytes <= static_cast<std::int64_t>(size);
+  return address >= 0 && address <= static_cast<std::int64_t>(size) - bytes;
 }
 
 // All of `to`, from `address` on.

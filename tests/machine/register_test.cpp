@@ -75,6 +75,21 @@ TEST(ProgramFit, AChipHasOneFixedPointFormat) {
             std::string::npos);
 }
 
+TEST(ProgramFit, WordsNameArraysThatExist) {
+  const Chip chip = small_chip(2, 2);
+  constexpr auto kAccumulator = static_cast<std::int64_t>(isa::Space::kAccumulator);
+  const isa::Instruction words[] = {{isa::Bind{.space = kAccumulator, .array = 1}, isa::kVector},
+                                    {isa::Store{.local_space = kAccumulator, .array = 1, .bytes = 4}, isa::dma_unit(0)}};
+  for (const isa::Instruction& word : words) {
+    const isa::Program program = program_of({word});
+    const auto time = simulate_time(program, chip);
+    const auto registers = simulate_registers(program, chip, {});
+    ASSERT_FALSE(time.ok());
+    ASSERT_FALSE(registers.ok());
+    EXPECT_NE(registers.error().text().find("array 1 does not exist"), std::string::npos) << registers.error().text();
+  }
+}
+
 class ArraySize : public ::testing::TestWithParam<std::pair<int, int>> {};
 
 // Row m of column c is in the accumulators from cycle S + m + 2 + R + c on, not earlier.
